@@ -1,0 +1,242 @@
+//! All that the machine can order.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::{CommandId, ToolCall},
+    ids::{Epoch, Generation, ReplyId, TurnId, UtteranceId},
+    time::Moment,
+};
+
+/// What the session is to do, in the order given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// Ask the model. The history is [`crate::Conversation::history`] at this moment.
+    Ask { epoch: Epoch, reply: ReplyId, engine: Engine },
+    /// Give up all replies, tools (those that allow it) and sentences begun before this epoch.
+    Abandon { before: Epoch },
+    /// Run a tool for this reply.
+    RunTool { epoch: Epoch, reply: ReplyId, call: ToolCall },
+    /// Make speech of a sentence and queue it behind what is queued; if `first`, before what is
+    /// queued and has not begun. The same sentence again: this is the rest of it.
+    Speak {
+        epoch: Epoch,
+        utterance: UtteranceId,
+        sentence: u32,
+        text: String,
+        voice: Voice,
+        first: bool,
+    },
+    /// Tell the carrier to drop what it has not played. From here on marks belong to `generation`.
+    /// `keep`: audio that was not heard goes back to the head of the queue, to be released later;
+    /// else all of it is dropped.
+    Clear { generation: Generation, keep: bool },
+    /// Send nothing until released.
+    Hold,
+    /// Send again.
+    Release,
+    /// End the call after what has been done so far.
+    HangUp { why: EndReason },
+    /// A command has taken effect, or cannot.
+    Answer { id: CommandId, outcome: Result<Effect, Refusal> },
+    /// Something to write down and tell the listeners.
+    Note(Note),
+}
+
+/// Who is to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    /// The configured model.
+    Chosen,
+    /// The local agent, because the configured one failed.
+    Spare,
+}
+
+/// Who is to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Voice {
+    /// The configured voice.
+    Chosen,
+    /// The built-in one, because the configured one failed.
+    Spare,
+}
+
+/// Why a call ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EndReason {
+    /// The caller hung up or the carrier's stream ended.
+    CallerLeft,
+    /// The agent said goodbye.
+    AgentEnded,
+    /// The caller stayed silent through all prompts.
+    CallerSilent,
+    /// A supervisor ended it.
+    Ordered,
+    /// The caller is put through to a person.
+    Transferred { reason: String },
+    /// The longest time that a call may last has passed.
+    TooLong,
+    /// The agent could not hear any more.
+    HearingFailed,
+}
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// It is done.
+    Done,
+    /// It was so already.
+    AlreadySo,
+    /// It is queued behind what the agent is saying.
+    Queued { utterance: UtteranceId },
+}
+
+/// Why a command did nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    #[error("the call has ended")]
+    Ended,
+    #[error("the call is ending")]
+    Ending,
+    #[error("there is nothing to say")]
+    Empty,
+    #[error("no person can be reached: no number to transfer to is set")]
+    NobodyToTransferTo,
+}
+
+/// What is written down of a call. Times are those of sound, not of messages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "note", rename_all = "snake_case")]
+pub enum Note {
+    /// The words so far of a caller who is speaking; replaced by the next.
+    CallerSaying { turn: TurnId, text: String },
+    /// The caller's turn, complete.
+    CallerSaid { turn: TurnId, text: String, from: Moment, to: Moment },
+    /// An utterance, when its last heard sound is known. `text` is what was heard; `meant` is what
+    /// was to be said; they differ where it was `cut`.
+    AgentSaid {
+        turn: TurnId,
+        utterance: UtteranceId,
+        purpose: Purpose,
+        text: String,
+        meant: String,
+        cut: bool,
+        from: Moment,
+        to: Moment,
+    },
+    /// A sound of the caller that did not take the floor. Empty text: a cough or noise.
+    Backchannel { text: String, at: Moment },
+    /// Keys pressed.
+    Pressed { keys: String },
+    /// A tool that was called, and what it answered.
+    ToolUsed { call: ToolCall, content: String },
+    /// A supervisor's order that took effect.
+    Ordered { id: CommandId, command: crate::event::Command },
+    /// How long each stage of an answer took.
+    Answered { turn: TurnId, waterfall: Waterfall },
+    /// Why the caller's turn was held to be over.
+    TurnDecided { turn: TurnId, decision: Decision },
+    /// Something failed and what was done about it, in words.
+    Trouble { what: String },
+    /// The call is over.
+    Ended { why: EndReason },
+}
+
+/// What an utterance is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    Greeting,
+    Reply,
+    /// "One moment, please", while an answer is late.
+    Filler,
+    /// "Are you still there?"
+    IdlePrompt,
+    /// What failed and what happens next.
+    Apology,
+    /// Words that a supervisor gave.
+    Dictated,
+    Goodbye,
+}
+
+/// The moments of one answer, each where it is known, in their usual order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waterfall {
+    /// The caller's last sound.
+    pub speech_ended: Option<Moment>,
+    /// The VAD reported it.
+    pub vad_stopped: Option<Moment>,
+    /// The STT's last final words of the turn.
+    pub words_final: Option<Moment>,
+    /// The turn was held to be over.
+    pub decided: Option<Moment>,
+    /// The model's first words.
+    pub first_token: Option<Moment>,
+    /// The first sentence went to the voice.
+    pub first_sentence: Option<Moment>,
+    /// The voice's first audio.
+    pub first_audio: Option<Moment>,
+    /// The first audio went to the carrier.
+    pub first_sent: Option<Moment>,
+    /// The carrier proved that playing had begun, less the audio before that mark.
+    pub first_heard: Option<Moment>,
+}
+
+impl Waterfall {
+    /// The stages with their names, as `(stage, from, to)`, where both ends are known.
+    pub fn stages(&self) -> Vec<(&'static str, Moment, Moment)> {
+        let steps = [
+            ("speech", self.speech_ended),
+            ("vad", self.vad_stopped),
+            ("stt", self.words_final),
+            ("turn", self.decided),
+            ("llm", self.first_token),
+            ("sentence", self.first_sentence),
+            ("tts", self.first_audio),
+            ("send", self.first_sent),
+            ("carrier", self.first_heard),
+        ];
+        let mut stages = Vec::new();
+        let mut last: Option<Moment> = None;
+        for (name, at) in steps {
+            let Some(at) = at else { continue };
+            if let Some(from) = last {
+                // The words may be final before the VAD is sure: then that stage took no time.
+                stages.push((name, from, at.max(from)));
+            }
+            last = Some(last.map_or(at, |from| from.max(at)));
+        }
+        stages
+    }
+
+    /// From the caller's last sound to the agent's first heard one.
+    pub fn total(&self) -> Option<std::time::Duration> {
+        Some(self.first_heard? - self.speech_ended?)
+    }
+
+    /// The stage that took longest.
+    pub fn culprit(&self) -> Option<&'static str> {
+        self.stages().into_iter().max_by_key(|(_, from, to)| *to - *from).map(|(name, ..)| name)
+    }
+}
+
+/// Why the caller's turn was held to be over, with what it rested on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Silence when it was decided, ms.
+    pub silence_ms: u64,
+    /// The silence that these words called for, ms.
+    pub waited_ms: u64,
+    /// What the words looked like.
+    pub words: crate::endpoint::Completeness,
+    /// The STT had settled on the words.
+    pub settled: bool,
+    /// The STT vendor had suggested it.
+    pub suggested: bool,
+}

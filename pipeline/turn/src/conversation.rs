@@ -1,0 +1,276 @@
+//! The machine itself: its state, its one way in and its ways out. What is done in each state is in
+//! [`crate::floor`].
+
+use std::collections::{HashSet, VecDeque};
+
+use crate::{
+    action::{Action, Note, Waterfall},
+    event::{CommandId, Event},
+    floor::{Floor, FloorName, ears::Ears, mouth::Utterance, thinking::Reply},
+    heard::Ledger,
+    history::{History, Message},
+    ids::{Epoch, ReplyId, TurnId, UtteranceId},
+    policy::{Policy, Script},
+    time::Moment,
+    timer::{Timer, Timers},
+};
+
+/// One call's conversation.
+#[derive(Debug)]
+pub struct Conversation {
+    pub(crate) policy: Policy,
+    pub(crate) script: Script,
+    pub(crate) overrides: Option<String>,
+    pub(crate) floor: Floor,
+    pub(crate) paused: bool,
+    /// The session was told to send nothing.
+    pub(crate) held: bool,
+    pub(crate) epoch: Epoch,
+    pub(crate) next_reply: ReplyId,
+    pub(crate) next_utterance: UtteranceId,
+    pub(crate) next_turn: TurnId,
+    pub(crate) ears: Ears,
+    /// What the agent is saying and is yet to say, in order.
+    pub(crate) mouth: VecDeque<Utterance>,
+    pub(crate) reply: Option<Reply>,
+    /// Words of the caller that wait for an answer until the pause is over.
+    pub(crate) unanswered: bool,
+    pub(crate) ledger: Ledger,
+    pub(crate) history: History,
+    pub(crate) timers: Timers,
+    pub(crate) keys: String,
+    pub(crate) idle_prompts: u32,
+    /// The stages of the answer under way.
+    pub(crate) waterfall: Option<(TurnId, Waterfall)>,
+    /// What the agent asked last, as far as it was heard.
+    pub(crate) asked: Option<crate::endpoint::Question>,
+    pub(crate) commands_seen: HashSet<CommandId>,
+    pub(crate) now: Moment,
+    orders: VecDeque<Action>,
+}
+
+impl Conversation {
+    /// A conversation that has not begun. `before` is what was said in this call's earlier sessions.
+    pub fn new(policy: Policy, script: Script, before: Vec<Message>) -> Self {
+        Conversation {
+            policy,
+            script,
+            overrides: None,
+            floor: Floor::Unanswered,
+            paused: false,
+            held: false,
+            epoch: Epoch::default(),
+            next_reply: ReplyId::default(),
+            next_utterance: UtteranceId::default(),
+            next_turn: TurnId::default(),
+            ears: Ears::default(),
+            mouth: VecDeque::new(),
+            reply: None,
+            unanswered: false,
+            ledger: Ledger::default(),
+            history: History::from_messages(before),
+            timers: Timers::default(),
+            keys: String::new(),
+            idle_prompts: 0,
+            waterfall: None,
+            asked: None,
+            commands_seen: HashSet::new(),
+            now: Moment::default(),
+            orders: VecDeque::new(),
+        }
+    }
+
+    /// Takes note of what happened and decides. Orders are then to be had from
+    /// [`Conversation::next_action`]. `now` never goes back; an earlier one counts as the last.
+    pub fn handle(&mut self, event: Event, now: Moment) {
+        self.now = self.now.max(now);
+        if self.floor == Floor::Ended {
+            self.after_the_end(event);
+            return;
+        }
+        match event {
+            Event::Answered => self.begin(),
+            Event::CallerLeft => self.end(crate::EndReason::CallerLeft),
+            Event::KeyPressed { key } => self.key_pressed(key),
+            Event::MarkReturned { generation, mark } => {
+                self.ledger.mark_returned(generation, mark, self.now);
+                self.after_hearing();
+            }
+
+            Event::SpeechStarted { at } => self.speech_started(at),
+            Event::SpeechStopped { at } => self.speech_stopped(at),
+            Event::Interim { text } => self.interim(text),
+            Event::Heard { text, confidence } => self.heard(text, confidence),
+            Event::TurnEndSuggested => self.turn_end_suggested(),
+            Event::HearingLost => self.hearing_lost(),
+            Event::HearingBack => self.note(Note::Trouble { what: "hearing is back".into() }),
+            Event::HearingFailed => self.hearing_failed(),
+
+            Event::ReplyText { epoch, reply, text } => {
+                if self.is_current(epoch, reply) {
+                    self.reply_text(&text);
+                }
+            }
+            Event::ReplyTool { epoch, reply, call } => {
+                if self.is_current(epoch, reply) {
+                    self.reply_tool(call);
+                }
+            }
+            Event::ReplyDone { epoch, reply } => {
+                if self.is_current(epoch, reply) {
+                    self.reply_done();
+                }
+            }
+            Event::ReplyFailed { epoch, reply } => {
+                if self.is_current(epoch, reply) {
+                    self.reply_failed();
+                }
+            }
+            Event::ToolAnswered { epoch, reply, call_id, content } => {
+                if self.is_current(epoch, reply) {
+                    self.tool_answered(call_id, content);
+                }
+            }
+
+            Event::AudioReady { epoch, utterance, sentence, samples } => {
+                if self.is_spoken(epoch, utterance) {
+                    self.audio_ready(utterance, sentence, samples);
+                }
+            }
+            Event::WordsTimed { epoch, utterance, sentence, words } => {
+                if self.is_spoken(epoch, utterance) {
+                    self.ledger.words(utterance, sentence, &words);
+                }
+            }
+            Event::AudioComplete { epoch, utterance, sentence, voiced } => {
+                if self.is_spoken(epoch, utterance) {
+                    self.ledger.complete(utterance, sentence, voiced);
+                    self.after_hearing();
+                }
+            }
+            Event::VoiceFailed { epoch, utterance, sentence } => {
+                if self.is_spoken(epoch, utterance) {
+                    self.voice_failed(utterance, sentence);
+                }
+            }
+            Event::Sent { utterance, sentence, samples, mark } => {
+                self.ledger.sent(utterance, sentence, samples, mark, self.now);
+                self.after_sending(utterance);
+            }
+
+            Event::Commanded { id, command } => self.commanded(id, command),
+            Event::Due => {}
+        }
+        self.serve_timers();
+    }
+
+    /// The next order, first to last. `None` when all have been taken.
+    pub fn next_action(&mut self) -> Option<Action> {
+        self.orders.pop_front()
+    }
+
+    /// When [`Event::Due`] is to be handed in if nothing else happens, and why. A call that has begun
+    /// and not ended always has a deadline.
+    pub fn deadline(&self) -> Option<(Moment, &'static str)> {
+        let marks = self.ledger.marks_overdue_at().map(|at| (at, "marks overdue"));
+        let timer = self.timers.next().map(|(at, timer)| (at, timer.name()));
+        if self.floor == Floor::Ended { None } else { marks.into_iter().chain(timer).min() }
+    }
+
+    /// Who holds the floor.
+    pub fn floor(&self) -> FloorName {
+        self.floor.name(self.paused)
+    }
+
+    /// The conversation for the model: what was heard of it.
+    pub fn history(&self) -> Vec<Message> {
+        self.history.messages(self.policy.remembered)
+    }
+
+    /// The instructions in force.
+    pub fn instructions(&self) -> &str {
+        self.overrides.as_deref().unwrap_or(&self.script.instructions)
+    }
+
+    /// What was heard of the agent's audio.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The epoch of what the agent does now.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Has the call ended?
+    pub fn is_over(&self) -> bool {
+        self.floor == Floor::Ended
+    }
+
+    pub(crate) fn order(&mut self, action: Action) {
+        self.orders.push_back(action);
+    }
+
+    pub(crate) fn note(&mut self, note: Note) {
+        self.order(Action::Note(note));
+    }
+
+    pub(crate) fn trouble(&mut self, what: &str) {
+        self.note(Note::Trouble { what: what.to_owned() });
+    }
+
+    fn is_current(&self, epoch: Epoch, reply: ReplyId) -> bool {
+        epoch == self.epoch && self.reply.as_ref().is_some_and(|asked| asked.id == reply)
+    }
+
+    fn is_spoken(&self, epoch: Epoch, utterance: UtteranceId) -> bool {
+        epoch == self.epoch && self.mouth.iter().any(|spoken| spoken.id == utterance)
+    }
+
+    fn begin(&mut self) {
+        if self.floor != Floor::Unanswered {
+            return;
+        }
+        self.floor = Floor::Caller;
+        self.timers.set(Timer::LongestCall, self.now + self.policy.longest_call);
+        let opening = match &self.script.resumed {
+            Some(words) => words.clone(),
+            None => self.script.greeting.clone(),
+        };
+        if opening.trim().is_empty() {
+            self.arm_idle();
+        } else {
+            self.say(crate::Purpose::Greeting, &opening, crate::floor::mouth::Then::Listen);
+        }
+    }
+
+    fn after_the_end(&mut self, event: Event) {
+        if let Event::Commanded { id, .. } = event {
+            let outcome = Err(crate::Refusal::Ended);
+            self.order(Action::Answer { id, outcome });
+        }
+    }
+
+    fn serve_timers(&mut self) {
+        if self.ledger.give_up_marks(self.now) {
+            self.trouble("the carrier did not return a mark");
+            self.after_hearing();
+        }
+        while self.floor != Floor::Ended
+            && let Some(timer) = self.timers.take_due(self.now)
+        {
+            match timer {
+                Timer::EndOfTurn => self.end_of_turn_due(),
+                Timer::BargeIn => self.voice_persisted(),
+                Timer::ContestWords => self.contest_words_missing(),
+                Timer::Keys => self.keys_complete(),
+                Timer::Filler => self.filler_due(),
+                Timer::Answer => self.answer_missing(),
+                Timer::Tools => self.tools_missing(),
+                Timer::Idle => self.idle_due(),
+                Timer::Closing => self.closing_due(),
+                Timer::LongestCall => self.lasted_too_long(),
+            }
+        }
+    }
+}

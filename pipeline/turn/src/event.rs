@@ -1,0 +1,111 @@
+//! All that can happen to a call: facts, in the past tense. One may be ignored, none refused.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{Epoch, Generation, MarkId, ReplyId, UtteranceId},
+    time::Moment,
+};
+
+/// What happened to the call. What belongs to work of the agent carries the epoch of that work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The carrier's stream is up: the call may begin.
+    Answered,
+    /// The carrier says that a key was pressed: `0`–`9`, `*`, `#`, `A`–`D`.
+    KeyPressed { key: char },
+    /// The carrier returned a mark: what was sent before it was played, or cleared.
+    MarkReturned { generation: Generation, mark: MarkId },
+    /// The caller hung up, or the carrier's stream ended.
+    CallerLeft,
+
+    /// The VAD heard the caller begin to speak; `at` is the first sound.
+    SpeechStarted { at: Moment },
+    /// The VAD heard the caller fall silent; `at` is the last sound.
+    SpeechStopped { at: Moment },
+    /// The STT's present guess at the words being said.
+    Interim { text: String },
+    /// The STT settled on these words. Empty: the speech held none.
+    Heard { text: String, confidence: Option<f32> },
+    /// The STT vendor itself holds the caller's turn to be over.
+    TurnEndSuggested,
+    /// The STT is being connected again; words may come late.
+    HearingLost,
+    /// The STT works again.
+    HearingBack,
+    /// The STT is gone for good.
+    HearingFailed,
+
+    /// The model's next words.
+    ReplyText { epoch: Epoch, reply: ReplyId, text: String },
+    /// The model asks for a tool.
+    ReplyTool { epoch: Epoch, reply: ReplyId, call: ToolCall },
+    /// The model has said all of this reply.
+    ReplyDone { epoch: Epoch, reply: ReplyId },
+    /// The model failed; nothing more of this reply will come.
+    ReplyFailed { epoch: Epoch, reply: ReplyId },
+    /// A tool's answer.
+    ToolAnswered { epoch: Epoch, reply: ReplyId, call_id: String, content: String },
+
+    /// The voice produced audio of a sentence: so many samples at 8 kHz more.
+    AudioReady { epoch: Epoch, utterance: UtteranceId, sentence: u32, samples: u32 },
+    /// The voice says when words of a sentence are spoken.
+    WordsTimed { epoch: Epoch, utterance: UtteranceId, sentence: u32, words: Vec<WordAt> },
+    /// A sentence's audio is complete; speech in it lies between these samples.
+    AudioComplete { epoch: Epoch, utterance: UtteranceId, sentence: u32, voiced: (u32, u32) },
+    /// The voice failed at a sentence; what was ready of it stays.
+    VoiceFailed { epoch: Epoch, utterance: UtteranceId, sentence: u32 },
+    /// Audio of a sentence was sent to the carrier, and after it a mark, if one was due.
+    Sent { utterance: UtteranceId, sentence: u32, samples: u32, mark: Option<MarkId> },
+
+    /// A supervisor, or the server itself, orders something.
+    Commanded { id: CommandId, command: Command },
+    /// The deadline that the machine had set has passed.
+    Due,
+}
+
+/// A tool that the model asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// The model's identifier of this call.
+    pub id: String,
+    /// The function's name.
+    pub name: String,
+    /// The arguments, an object.
+    pub arguments: serde_json::Value,
+}
+
+/// Where in a sentence's audio a word lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WordAt {
+    /// Where the word ends in the sentence's text, in bytes.
+    pub text_end: u32,
+    /// Its last sample, counted from the sentence's first.
+    pub end: u32,
+}
+
+/// The client's own identifier of a command: the same one twice is one command.
+pub type CommandId = String;
+
+/// What can be ordered of a running conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Say these words to the caller; `now` cuts the agent short, else after the present sentence.
+    Say { text: String, now: bool },
+    /// Tell the agent something that the caller does not hear; it shapes what follows.
+    Guide { text: String },
+    /// Be silent until resumed; the caller stays on the line and is listened to.
+    Pause,
+    /// Go on after a pause.
+    Resume,
+    /// Replace the agent's instructions.
+    Override { instructions: String },
+    /// Undo all overrides.
+    Restore,
+    /// Put the caller through to a person.
+    Transfer { reason: String },
+    /// End the call: with the goodbye phrase, or at once.
+    End { politely: bool },
+}

@@ -1,0 +1,317 @@
+//! What the caller says, and when the turn is over.
+
+use std::time::Duration;
+
+use crate::{
+    Conversation,
+    action::{Decision, Note, Waterfall},
+    endpoint::{self, Completeness},
+    floor::Floor,
+    history::Message,
+    ids::TurnId,
+    time::Moment,
+    timer::Timer,
+    words,
+};
+
+/// The caller's turn so far.
+#[derive(Debug, Default)]
+pub(crate) struct Ears {
+    /// The VAD hears voice now.
+    pub speaking: bool,
+    /// The turn's first sound.
+    from: Option<Moment>,
+    /// The last sound heard, and when the VAD reported the silence after it.
+    stopped: Option<(Moment, Moment)>,
+    settled_words: Vec<String>,
+    guess: String,
+    /// The STT has settled on all words since the last sound.
+    settled: bool,
+    settled_at: Option<Moment>,
+    suggested: bool,
+    turn: Option<TurnId>,
+    /// The words of the turn before, when they were taken before the STT had settled on them.
+    guessed_before: Option<(String, Moment)>,
+}
+
+/// How long the STT may take to settle on words that were already taken on its guess.
+const LEFTOVERS_FOR: Duration = Duration::from_secs(3);
+
+impl Ears {
+    /// All words of the turn, settled and guessed.
+    pub fn text(&self) -> String {
+        let mut text = self.settled_words.join(" ");
+        if !self.guess.is_empty() {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(&self.guess);
+        }
+        text
+    }
+
+    /// Is there nothing more to wait for from the STT?
+    pub fn is_settled(&self) -> bool {
+        self.settled || (self.guess.is_empty() && !self.settled_words.is_empty())
+    }
+
+    /// Forgets the turn, keeping whether the caller is speaking.
+    pub fn forget(&mut self) {
+        let speaking = self.speaking;
+        let from = if speaking { self.from } else { None };
+        let guessed_before = self.guessed_before.take();
+        *self = Ears { speaking, from, guessed_before, ..Ears::default() };
+    }
+}
+
+impl Conversation {
+    pub(crate) fn speech_started(&mut self, at: Moment) {
+        self.ears.speaking = true;
+        self.ears.from.get_or_insert(at);
+        self.ears.settled = false;
+        self.ears.suggested = false;
+        self.timers.cancel(Timer::Idle);
+        self.timers.cancel(Timer::EndOfTurn);
+        match self.floor {
+            Floor::Thinking | Floor::Agent => self.contest(at),
+            Floor::Contested { .. } => self.contest_goes_on(at),
+            Floor::Caller | Floor::Unanswered | Floor::Ended => {}
+        }
+    }
+
+    pub(crate) fn speech_stopped(&mut self, at: Moment) {
+        self.ears.speaking = false;
+        self.ears.stopped = Some((at, self.now));
+        match self.floor {
+            Floor::Caller => self.score_end_of_turn(),
+            Floor::Contested { .. } => self.contest_falls_silent(),
+            Floor::Thinking | Floor::Agent | Floor::Unanswered | Floor::Ended => {}
+        }
+    }
+
+    pub(crate) fn interim(&mut self, text: String) {
+        if self.is_leftover(&text) {
+            return;
+        }
+        self.ears.guess = text;
+        self.ears.settled = false;
+        self.tell_words();
+        self.words_came();
+    }
+
+    pub(crate) fn heard(&mut self, text: String, _confidence: Option<f32>) {
+        self.ears.guess.clear();
+        if self.is_leftover(&text) {
+            self.ears.guessed_before = None;
+            return;
+        }
+        if !text.trim().is_empty() {
+            self.ears.settled_words.push(text.trim().to_owned());
+            self.tell_words();
+        }
+        if !self.ears.speaking {
+            self.ears.settled = true;
+        }
+        self.ears.settled_at = Some(self.now);
+        self.words_came();
+    }
+
+    pub(crate) fn turn_end_suggested(&mut self) {
+        self.ears.suggested = true;
+        if self.floor == Floor::Caller {
+            self.score_end_of_turn();
+        }
+    }
+
+    fn words_came(&mut self) {
+        match self.floor {
+            Floor::Caller => self.score_end_of_turn(),
+            Floor::Contested { .. } => self.judge_contest(),
+            // Words without a voice: kept, and taken up when the agent has finished.
+            Floor::Thinking | Floor::Agent | Floor::Unanswered | Floor::Ended => {}
+        }
+    }
+
+    /// Words of the turn before, which was taken on the STT's guess, settled on only now.
+    fn is_leftover(&self, text: &str) -> bool {
+        let Some((before, at)) = &self.ears.guessed_before else { return false };
+        if self.now.since(*at) > LEFTOVERS_FOR {
+            return false;
+        }
+        let (before, now) = (words::normalised(before), words::normalised(text));
+        let known = now.iter().filter(|word| before.contains(word)).count();
+        known * 10 >= now.len() * 7
+    }
+
+    fn tell_words(&mut self) {
+        let turn = self.turn_of_caller();
+        let text = self.ears.text();
+        self.note(Note::CallerSaying { turn, text });
+    }
+
+    fn turn_of_caller(&mut self) -> TurnId {
+        match self.ears.turn {
+            Some(turn) => turn,
+            None => *self.ears.turn.insert(self.next_turn.take()),
+        }
+    }
+
+    /// Sets the deadline at which the caller's silence ends the turn, from all that is known now.
+    pub(crate) fn score_end_of_turn(&mut self) {
+        if self.ears.speaking || self.floor != Floor::Caller {
+            self.timers.cancel(Timer::EndOfTurn);
+            return;
+        }
+        let text = self.ears.text();
+        let silent_since = match self.ears.stopped {
+            Some((at, _)) => at,
+            // Words that came without a voice: the silence began when they came, at the latest.
+            None if !text.is_empty() => self.now,
+            None => return,
+        };
+        if text.is_empty() && self.ears.settled {
+            // A sound without words.
+            self.note(Note::Backchannel { text, at: silent_since });
+            self.ears.forget();
+            self.arm_idle();
+            return;
+        }
+        let words = endpoint::completeness(&text, self.asked);
+        let wait = endpoint::wait(words, self.ears.suggested, &self.policy.end_of_turn);
+        let at = silent_since + wait;
+        let at = if self.ears.is_settled() {
+            at
+        } else {
+            at.max(silent_since + self.policy.end_of_turn.settle_within) + Duration::from_millis(1)
+        };
+        if at <= self.now {
+            self.timers.cancel(Timer::EndOfTurn);
+            self.end_turn(words, silent_since, wait);
+        } else {
+            self.timers.set(Timer::EndOfTurn, at);
+        }
+    }
+
+    pub(crate) fn end_of_turn_due(&mut self) {
+        if self.ears.speaking || self.floor != Floor::Caller {
+            return;
+        }
+        let text = self.ears.text();
+        if text.is_empty() {
+            self.ears.forget();
+            self.arm_idle();
+            return;
+        }
+        let words = endpoint::completeness(&text, self.asked);
+        let wait = endpoint::wait(words, self.ears.suggested, &self.policy.end_of_turn);
+        let silent_since = self.ears.stopped.map_or(self.now, |(at, _)| at);
+        self.end_turn(words, silent_since, wait);
+    }
+
+    /// The caller's turn is over: it is written down and the model is asked.
+    fn end_turn(&mut self, words: Completeness, silent_since: Moment, waited: Duration) {
+        let turn = self.turn_of_caller();
+        let decision = Decision {
+            silence_ms: (self.now - silent_since).as_millis() as u64,
+            waited_ms: waited.as_millis() as u64,
+            words,
+            settled: self.ears.is_settled(),
+            suggested: self.ears.suggested,
+        };
+        self.note(Note::TurnDecided { turn, decision });
+        let waterfall = Waterfall {
+            speech_ended: Some(silent_since),
+            vad_stopped: self.ears.stopped.map(|(_, reported)| reported),
+            words_final: self.ears.settled_at,
+            decided: Some(self.now),
+            ..Waterfall::default()
+        };
+        self.commit_caller_words();
+        self.idle_prompts = 0;
+        if self.paused {
+            self.unanswered = true;
+            self.void_agent();
+            return;
+        }
+        self.waterfall = Some((turn, waterfall));
+        self.ask_for_reply();
+    }
+
+    /// Writes the caller's words down and forgets the turn. True if there were any.
+    pub(crate) fn commit_caller_words(&mut self) -> bool {
+        let text = self.ears.text();
+        if text.is_empty() {
+            self.ears.forget();
+            return false;
+        }
+        let turn = self.turn_of_caller();
+        let from = self.ears.from.unwrap_or(self.now);
+        let to = self.ears.stopped.map_or(self.now, |(at, _)| at).max(from);
+        self.note(Note::CallerSaid { turn, text: text.clone(), from, to });
+        self.history.push(Message::Caller { text: text.clone() });
+        let settled = self.ears.is_settled();
+        self.ears.forget();
+        self.ears.guessed_before = (!settled).then_some((text, self.now));
+        true
+    }
+
+    pub(crate) fn key_pressed(&mut self, key: char) {
+        if !matches!(key, '0'..='9' | '*' | '#' | 'A'..='D') || self.keys.len() >= 64 {
+            return;
+        }
+        self.timers.cancel(Timer::Idle);
+        match self.floor {
+            Floor::Agent | Floor::Thinking | Floor::Contested { .. }
+                if self.may_be_interrupted() =>
+            {
+                self.take_floor();
+            }
+            Floor::Agent | Floor::Thinking | Floor::Contested { .. } => return,
+            Floor::Caller | Floor::Unanswered | Floor::Ended => {}
+        }
+        if key != '#' {
+            self.keys.push(key);
+        }
+        if key == '#' && !self.keys.is_empty() {
+            self.keys_complete();
+        } else if self.keys.is_empty() {
+            self.arm_idle();
+        } else {
+            self.timers.set(Timer::Keys, self.now + self.policy.keys_within);
+        }
+    }
+
+    pub(crate) fn keys_complete(&mut self) {
+        self.timers.cancel(Timer::Keys);
+        let keys = std::mem::take(&mut self.keys);
+        if keys.is_empty() {
+            return;
+        }
+        self.note(Note::Pressed { keys: keys.clone() });
+        self.commit_caller_words();
+        self.history.push(Message::Caller { text: format!("(pressed {keys})") });
+        self.timers.cancel(Timer::EndOfTurn);
+        self.idle_prompts = 0;
+        if self.paused {
+            self.unanswered = true;
+            self.void_agent();
+        } else {
+            if matches!(self.floor, Floor::Agent | Floor::Thinking | Floor::Contested { .. }) {
+                self.take_floor();
+            }
+            let waterfall = Waterfall { decided: Some(self.now), ..Waterfall::default() };
+            self.waterfall = Some((self.next_turn.take(), waterfall));
+            self.ask_for_reply();
+        }
+    }
+
+    pub(crate) fn arm_idle(&mut self) {
+        if self.floor == Floor::Caller && !self.paused && !self.ears.speaking {
+            self.timers.set(Timer::Idle, self.now + self.policy.idle.prompt_after);
+        }
+    }
+
+    pub(crate) fn hearing_lost(&mut self) {
+        self.trouble("hearing is lost and being restored");
+    }
+}

@@ -1,0 +1,86 @@
+//! How calls end: by either side, by silence, by time.
+
+use crate::{
+    Conversation, Purpose,
+    action::{Action, EndReason, Note},
+    floor::{Floor, mouth::Then},
+    timer::Timer,
+};
+
+impl Conversation {
+    /// The call is over, now. What was heard until now is written down first.
+    pub(crate) fn end(&mut self, why: EndReason) {
+        if self.floor == Floor::Ended {
+            return;
+        }
+        self.uncontest();
+        self.commit_caller_words();
+        self.void_agent();
+        self.timers.clear();
+        self.floor = Floor::Ended;
+        self.note(Note::Ended { why: why.clone() });
+        self.order(Action::HangUp { why });
+    }
+
+    /// Says these last words instead of all else and then hangs up; at once if there are none.
+    pub(crate) fn close_with(&mut self, words: &str, why: EndReason) {
+        self.uncontest();
+        self.paused = false;
+        self.void_agent();
+        self.floor = Floor::Caller;
+        self.commit_caller_words();
+        if words.trim().is_empty() {
+            self.end(why);
+        } else {
+            self.say(Purpose::Goodbye, words, Then::HangUp(why));
+        }
+    }
+
+    pub(crate) fn idle_due(&mut self) {
+        if self.floor != Floor::Caller || self.paused || self.ears.speaking {
+            return;
+        }
+        if self.idle_prompts < self.policy.idle.prompts {
+            self.idle_prompts += 1;
+            let words = self.policy.idle.prompt.clone();
+            self.say(Purpose::IdlePrompt, &words, Then::Listen);
+        } else {
+            let words = self.policy.idle.goodbye.clone();
+            self.close_with(&words, EndReason::CallerSilent);
+        }
+    }
+
+    /// The goodbye was not heard in time: voice or carrier failed.
+    pub(crate) fn closing_due(&mut self) {
+        if self.held {
+            self.timers.set(Timer::Closing, self.now + std::time::Duration::from_secs(2));
+            return;
+        }
+        let closing = self.mouth.iter().find_map(|spoken| match &spoken.then {
+            Then::HangUp(why) => Some(why.clone()),
+            Then::Listen => None,
+        });
+        if let Some(why) = closing {
+            self.trouble("the last words were not heard in time");
+            self.end(why);
+        }
+    }
+
+    pub(crate) fn lasted_too_long(&mut self) {
+        let words = self.script.goodbye.clone();
+        self.close_with(&words, EndReason::TooLong);
+    }
+
+    pub(crate) fn hearing_failed(&mut self) {
+        self.trouble("hearing failed for good");
+        let (words, why) = if self.script.can_transfer {
+            let reason = "the agent cannot hear".to_owned();
+            (self.script.transfer.clone(), EndReason::Transferred { reason })
+        } else {
+            let sorry = "I'm sorry, I cannot hear you at the moment. Please call again later.";
+            (sorry.to_owned(), EndReason::HearingFailed)
+        };
+        self.timers.cancel(Timer::Idle);
+        self.close_with(&words, why);
+    }
+}

@@ -1,0 +1,66 @@
+//! Who holds the floor, and what each event does to it.
+//!
+//! [`ears`] is what the caller says, [`mouth`] what the agent says, [`thinking`] the model's work
+//! between them, [`contested`] both at once; [`supervised`] is what people order, [`ending`] how calls
+//! end.
+
+pub(crate) mod contested;
+pub(crate) mod ears;
+pub(crate) mod ending;
+pub(crate) mod mouth;
+pub(crate) mod supervised;
+pub(crate) mod thinking;
+
+use serde::{Deserialize, Serialize};
+
+/// Who holds the floor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Floor {
+    /// The carrier's stream is not up yet.
+    Unanswered,
+    /// The caller speaks, or may.
+    Caller,
+    /// The caller's turn is over; an answer is awaited and nothing of it is audible yet.
+    Thinking,
+    /// The agent speaks, or is about to.
+    Agent,
+    /// The caller made a sound while the agent had the floor; nothing is sent until it is decided
+    /// what it was.
+    Contested { over: Over },
+    /// The call is over.
+    Ended,
+}
+
+/// What a contest interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    Thinking,
+    Agent,
+}
+
+/// Who holds the floor, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FloorName {
+    Unanswered,
+    Caller,
+    Thinking,
+    Agent,
+    Contested,
+    Paused,
+    Ended,
+}
+
+impl Floor {
+    pub(crate) fn name(self, paused: bool) -> FloorName {
+        match self {
+            Floor::Ended => FloorName::Ended,
+            _ if paused => FloorName::Paused,
+            Floor::Unanswered => FloorName::Unanswered,
+            Floor::Caller => FloorName::Caller,
+            Floor::Thinking => FloorName::Thinking,
+            Floor::Agent => FloorName::Agent,
+            Floor::Contested { .. } => FloorName::Contested,
+        }
+    }
+}

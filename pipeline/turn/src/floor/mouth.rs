@@ -1,0 +1,300 @@
+//! What the agent says: utterances in order, each until its last heard sound is known.
+
+use std::collections::HashSet;
+
+use crate::{
+    Conversation, Purpose,
+    action::{Action, EndReason, Note, Voice},
+    endpoint,
+    floor::Floor,
+    ids::{TurnId, UtteranceId},
+    timer::Timer,
+};
+
+/// One thing that the agent says.
+#[derive(Debug)]
+pub(crate) struct Utterance {
+    pub id: UtteranceId,
+    pub purpose: Purpose,
+    turn: TurnId,
+    sentences: Vec<String>,
+    /// No more sentences will come.
+    pub closed: bool,
+    pub then: Then,
+    /// Sentences given to the spare voice.
+    spared: HashSet<u32>,
+    /// Audio of it was sent.
+    pub sent: bool,
+}
+
+/// What happens when an utterance has been heard to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Then {
+    Listen,
+    HangUp(EndReason),
+}
+
+impl Utterance {
+    pub fn meant(&self) -> String {
+        self.sentences.join(" ")
+    }
+
+    /// May the caller cut it short? A call that was ordered to end, or is handed over, is not held up.
+    pub fn may_be_interrupted(&self) -> bool {
+        !matches!(
+            self.then,
+            Then::HangUp(
+                EndReason::Ordered
+                    | EndReason::Transferred { .. }
+                    | EndReason::TooLong
+                    | EndReason::HearingFailed
+            )
+        )
+    }
+}
+
+impl Conversation {
+    /// Says these words after all that is queued.
+    pub(crate) fn say(&mut self, purpose: Purpose, text: &str, then: Then) -> UtteranceId {
+        let id = self.open_utterance(purpose, then);
+        let mut sentences = crate::sentence::Sentences::default();
+        let mut all = sentences.push(text);
+        all.extend(sentences.finish());
+        for sentence in all {
+            self.speak(id, sentence, Voice::Chosen);
+        }
+        self.close_utterance(id);
+        id
+    }
+
+    /// Begins an utterance whose sentences come one by one. A filler goes before what has not begun.
+    pub(crate) fn open_utterance(&mut self, purpose: Purpose, then: Then) -> UtteranceId {
+        let id = self.next_utterance.take();
+        let turn = self.next_turn.take();
+        let utterance = Utterance {
+            id,
+            purpose,
+            turn,
+            sentences: Vec::new(),
+            closed: false,
+            then,
+            spared: HashSet::new(),
+            sent: false,
+        };
+        self.mouth.push_back(utterance);
+        if purpose != Purpose::Filler {
+            self.history.open(id);
+        }
+        let shelved = self.paused && purpose != Purpose::Dictated;
+        if matches!(self.floor, Floor::Caller | Floor::Thinking) && !shelved {
+            self.timers.cancel(Timer::Idle);
+            self.timers.cancel(Timer::EndOfTurn);
+            self.floor = Floor::Agent;
+            // A voice that was there before the agent began: it has the floor until it is known why.
+            if self.ears.speaking {
+                self.contest(self.now);
+            }
+        }
+        id
+    }
+
+    pub(crate) fn speak(&mut self, utterance: UtteranceId, text: String, voice: Voice) {
+        let epoch = self.epoch;
+        let Some(spoken) = self.mouth.iter_mut().find(|spoken| spoken.id == utterance) else {
+            return;
+        };
+        let sentence = spoken.sentences.len() as u32;
+        spoken.sentences.push(text.clone());
+        let (meant, purpose) = (spoken.meant(), spoken.purpose);
+        self.ledger.plan(utterance, sentence, &text);
+        self.history.set_text(utterance, &meant);
+        if let Some((_, waterfall)) = &mut self.waterfall {
+            waterfall.first_sentence.get_or_insert(self.now);
+        }
+        let first = purpose == Purpose::Filler;
+        self.order(Action::Speak { epoch, utterance, sentence, text, voice, first });
+    }
+
+    pub(crate) fn close_utterance(&mut self, utterance: UtteranceId) {
+        if let Some(spoken) = self.mouth.iter_mut().find(|spoken| spoken.id == utterance) {
+            spoken.closed = true;
+            if spoken.then != Then::Listen {
+                // Even if neither voice nor carrier ever answers, the call ends.
+                let letters = spoken.meant().len() as u64;
+                let wait = std::time::Duration::from_millis(6_000 + 120 * letters);
+                self.timers.set(Timer::Closing, self.now + wait);
+            }
+        }
+        self.after_hearing();
+    }
+
+    pub(crate) fn audio_ready(&mut self, utterance: UtteranceId, sentence: u32, samples: u32) {
+        self.ledger.ready(utterance, sentence, samples);
+        if self.is_reply(utterance)
+            && let Some((_, waterfall)) = &mut self.waterfall
+        {
+            waterfall.first_audio.get_or_insert(self.now);
+        }
+    }
+
+    pub(crate) fn after_sending(&mut self, utterance: UtteranceId) {
+        let reply = self.is_reply(utterance);
+        if let Some(spoken) = self.mouth.iter_mut().find(|spoken| spoken.id == utterance) {
+            spoken.sent = true;
+        }
+        self.timers.cancel(Timer::Filler);
+        if reply && let Some((_, waterfall)) = &mut self.waterfall {
+            waterfall.first_sent.get_or_insert(self.now);
+        }
+        self.after_hearing();
+    }
+
+    fn is_reply(&self, utterance: UtteranceId) -> bool {
+        self.mouth.iter().any(|spoken| spoken.id == utterance && spoken.purpose == Purpose::Reply)
+    }
+
+    /// The voice failed: the spare voice says what is left of the sentence; if that fails too, the
+    /// sentence is left as it is.
+    pub(crate) fn voice_failed(&mut self, utterance: UtteranceId, sentence: u32) {
+        let epoch = self.epoch;
+        let Some(spoken) = self.mouth.iter_mut().find(|spoken| spoken.id == utterance) else {
+            return;
+        };
+        let Some(meant) = spoken.sentences.get(sentence as usize) else { return };
+        if spoken.spared.insert(sentence) {
+            let text = self.ledger.unspoken(utterance, sentence).unwrap_or(meant).to_owned();
+            self.trouble("the voice failed; the spare voice goes on");
+            if text.trim().is_empty() {
+                let ready = self.ledger.ready_samples(utterance, sentence);
+                self.ledger.complete(utterance, sentence, (0, ready));
+                self.after_hearing();
+            } else {
+                let (voice, first) = (Voice::Spare, false);
+                self.order(Action::Speak { epoch, utterance, sentence, text, voice, first });
+            }
+        } else {
+            self.trouble("the spare voice failed; a sentence was lost");
+            let ready = self.ledger.ready_samples(utterance, sentence);
+            self.ledger.complete(utterance, sentence, (0, ready));
+            self.after_hearing();
+        }
+    }
+
+    /// More was heard, or more is known of what was: closes utterances heard to their end.
+    pub(crate) fn after_hearing(&mut self) {
+        if let Some((turn, waterfall)) = &mut self.waterfall
+            && let Some(reply) = self.mouth.iter().find(|said| said.purpose == Purpose::Reply)
+            && let Some((first, _)) = self.ledger.sounded(reply.id)
+        {
+            waterfall.first_heard = Some(first);
+            let answered = Note::Answered { turn: *turn, waterfall: waterfall.clone() };
+            self.waterfall = None;
+            self.note(answered);
+        }
+        while let Some(front) = self.mouth.front()
+            && front.closed
+            && (0..front.sentences.len() as u32).all(|index| self.ledger.is_heard(front.id, index))
+        {
+            let heard = self.mouth.pop_front().expect("there is a front");
+            self.settle(&heard, false);
+            if let Then::HangUp(why) = heard.then {
+                self.end(why);
+                return;
+            }
+            if self.mouth.is_empty() {
+                self.agent_has_finished();
+            }
+        }
+    }
+
+    fn agent_has_finished(&mut self) {
+        if !matches!(self.floor, Floor::Agent | Floor::Contested { .. }) {
+            return;
+        }
+        if let Floor::Contested { .. } = self.floor {
+            self.uncontest();
+            self.release();
+        }
+        if self.reply.is_some() {
+            self.floor = Floor::Thinking;
+            return;
+        }
+        self.floor = Floor::Caller;
+        self.arm_idle();
+        // Words that came while the agent spoke, without taking the floor.
+        self.score_end_of_turn();
+    }
+
+    /// Writes down what was heard of an utterance that will not go on.
+    fn settle(&mut self, utterance: &Utterance, cut: bool) {
+        let meant = utterance.meant();
+        let text = self.ledger.heard_text(utterance.id, self.now);
+        let sounded = self.ledger.sounded(utterance.id);
+        self.ledger.forget(utterance.id);
+        self.history.set_text(utterance.id, &text);
+        self.history.drop_unheard(utterance.id);
+        let Some((from, to)) = sounded else { return };
+        if text.is_empty() {
+            return;
+        }
+        if utterance.purpose != Purpose::Filler {
+            self.asked = endpoint::question(&text);
+        }
+        let cut = cut && text != meant;
+        self.note(Note::AgentSaid {
+            turn: utterance.turn,
+            utterance: utterance.id,
+            purpose: utterance.purpose,
+            text,
+            meant,
+            cut,
+            from,
+            to,
+        });
+    }
+
+    /// All that the agent says and was to say is void: what was heard of it is written down, the
+    /// epoch grows. The carrier's buffer is emptied if there is anything in it.
+    pub(crate) fn void_agent(&mut self) {
+        if self.ledger.ahead(self.now) > std::time::Duration::ZERO {
+            let generation = self.ledger.clear(self.now);
+            self.order(Action::Clear { generation, keep: false });
+        }
+        self.epoch.take();
+        let before = self.epoch;
+        self.order(Action::Abandon { before });
+        for utterance in std::mem::take(&mut self.mouth) {
+            self.settle(&utterance, true);
+        }
+        if let Some(reply) = self.reply.take() {
+            self.remember_tools(reply);
+        }
+        self.waterfall = None;
+        for timer in [Timer::Filler, Timer::Answer, Timer::Tools, Timer::Closing] {
+            self.timers.cancel(timer);
+        }
+        self.release();
+    }
+
+    pub(crate) fn hold(&mut self) {
+        if self.ledger.ahead(self.now) > std::time::Duration::ZERO {
+            let generation = self.ledger.clear(self.now);
+            self.order(Action::Clear { generation, keep: true });
+        }
+        if !self.held {
+            self.held = true;
+            self.order(Action::Hold);
+        }
+    }
+
+    pub(crate) fn release(&mut self) {
+        if self.held {
+            self.held = false;
+            self.order(Action::Release);
+        }
+    }
+
+    pub(crate) fn may_be_interrupted(&self) -> bool {
+        self.policy.barge_in.allowed && self.mouth.iter().all(Utterance::may_be_interrupted)
+    }
+}

@@ -1,0 +1,444 @@
+//! The heard ledger: what of the agent's audio the caller has heard, and when.
+//!
+//! Audio of a sentence is *ready*, then *sent*, then *heard* or dropped. The carrier buffers what it
+//! is sent and returns a mark when all before it was played, **or cleared**: so marks carry the
+//! generation they were sent in, [`Ledger::clear`] begins a new one, and marks of older generations
+//! prove nothing. Between two marks the position is interpolated by time, never past the next mark
+//! that is still out.
+//!
+//! Positions are samples at 8 kHz. The *line* is all audio sent in this generation, end to end.
+
+use std::{collections::BTreeMap, collections::VecDeque, time::Duration};
+
+use crate::{
+    event::WordAt,
+    ids::{Generation, MarkId, UtteranceId},
+    time::Moment,
+};
+
+/// Samples in a millisecond of telephone audio.
+const PER_MS: u64 = 8;
+/// A speaking rate to go by while a sentence's length is unknown: samples to a letter (70 ms).
+const PER_LETTER: u64 = 70 * PER_MS;
+/// How late a mark may be before it is held to be lost, ms.
+const MARK_LOST_AFTER: Duration = Duration::from_millis(1_500);
+
+type Key = (UtteranceId, u32);
+
+/// One sentence's audio.
+#[derive(Debug, Default)]
+struct Sentence {
+    text: String,
+    words: Vec<WordAt>,
+    ready: u64,
+    /// Set when no more audio will come: where in it there is speech.
+    voiced: Option<(u64, u64)>,
+    sent: u64,
+    heard: u64,
+    /// When the first and the last heard samples sounded.
+    sounded: Option<(Moment, Moment)>,
+}
+
+/// A stretch of the line.
+#[derive(Debug)]
+struct Piece {
+    key: Key,
+    /// Where in the sentence it begins.
+    from: u64,
+    samples: u64,
+    /// Where on the line it begins.
+    line: u64,
+}
+
+/// What of the agent's audio was heard.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    generation: Generation,
+    sentences: BTreeMap<Key, Sentence>,
+    pieces: VecDeque<Piece>,
+    marks: VecDeque<(MarkId, u64)>,
+    /// The end of what was sent.
+    line: u64,
+    /// What is proved, or assumed, to be heard.
+    proved: u64,
+    /// A position and when it sounded.
+    anchor: (Moment, u64),
+    lost_marks: u32,
+}
+
+impl Ledger {
+    /// A sentence is to be spoken.
+    pub fn plan(&mut self, utterance: UtteranceId, sentence: u32, text: &str) {
+        self.sentences.insert(
+            (utterance, sentence),
+            Sentence { text: text.to_owned(), ..Default::default() },
+        );
+    }
+
+    /// So many samples more of a sentence are ready.
+    pub fn ready(&mut self, utterance: UtteranceId, sentence: u32, samples: u32) {
+        if let Some(known) = self.sentences.get_mut(&(utterance, sentence)) {
+            known.ready += u64::from(samples);
+        }
+    }
+
+    /// When words of a sentence are spoken; adds to those known.
+    pub fn words(&mut self, utterance: UtteranceId, sentence: u32, words: &[WordAt]) {
+        if let Some(known) = self.sentences.get_mut(&(utterance, sentence)) {
+            known.words.extend_from_slice(words);
+        }
+    }
+
+    /// No more audio of this sentence will come; there is speech between these samples.
+    pub fn complete(&mut self, utterance: UtteranceId, sentence: u32, voiced: (u32, u32)) {
+        if let Some(known) = self.sentences.get_mut(&(utterance, sentence)) {
+            let to = u64::from(voiced.1).min(known.ready);
+            known.voiced = Some((u64::from(voiced.0).min(to), to));
+        }
+    }
+
+    /// Audio was sent, and after it a mark, if one was due.
+    pub fn sent(
+        &mut self,
+        utterance: UtteranceId,
+        sentence: u32,
+        samples: u32,
+        mark: Option<MarkId>,
+        now: Moment,
+    ) {
+        if self.position(now) >= self.line {
+            // The carrier had nothing left to play: it begins anew.
+            self.anchor = (now, self.line);
+        }
+        let key = (utterance, sentence);
+        let samples = u64::from(samples);
+        if samples > 0
+            && let Some(known) = self.sentences.get_mut(&key)
+        {
+            self.pieces.push_back(Piece { key, from: known.sent, samples, line: self.line });
+            known.sent += samples;
+            self.line += samples;
+        }
+        if let Some(mark) = mark {
+            self.marks.push_back((mark, self.line));
+        }
+    }
+
+    /// A mark came back. True if it proves that more was heard.
+    pub fn mark_returned(&mut self, generation: Generation, mark: MarkId, now: Moment) -> bool {
+        if generation != self.generation {
+            return false;
+        }
+        let Some(place) = self.marks.iter().position(|(known, _)| *known == mark) else {
+            return false;
+        };
+        let (_, line) = self.marks[place];
+        // Echoes come in order: an earlier mark still out was lost.
+        self.lost_marks += place as u32;
+        self.marks.drain(..=place);
+        let news = line > self.proved;
+        if news {
+            self.anchor = (now, line);
+            self.prove(line);
+        }
+        news
+    }
+
+    /// Takes marks that are long overdue for lost, and what is before them for heard. True if any.
+    pub fn give_up_marks(&mut self, now: Moment) -> bool {
+        let mut gave_up = false;
+        while let Some(&(_, line)) = self.marks.front()
+            && now.since(self.moment_of(line)) >= MARK_LOST_AFTER
+        {
+            self.marks.pop_front();
+            self.lost_marks += 1;
+            self.prove(line);
+            gave_up = true;
+        }
+        gave_up
+    }
+
+    /// When [`Ledger::give_up_marks`] would next give one up.
+    pub fn marks_overdue_at(&self) -> Option<Moment> {
+        self.marks.front().map(|&(_, line)| self.moment_of(line) + MARK_LOST_AFTER)
+    }
+
+    /// The carrier was told to clear. What was heard until now is settled by interpolation; the rest
+    /// of what was sent counts as not sent. Returns the new generation.
+    pub fn clear(&mut self, now: Moment) -> Generation {
+        let position = self.position(now);
+        self.prove(position);
+        for piece in self.pieces.drain(..) {
+            if let Some(sentence) = self.sentences.get_mut(&piece.key) {
+                sentence.sent = sentence.heard;
+            }
+        }
+        self.marks.clear();
+        self.line = self.proved;
+        self.anchor = (now, self.line);
+        self.generation.0 += 1;
+        self.generation
+    }
+
+    /// The generation that marks sent now belong to.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// How many marks never came back in order.
+    pub fn lost_marks(&self) -> u32 {
+        self.lost_marks
+    }
+
+    /// How much was sent and not yet heard.
+    pub fn ahead(&self, now: Moment) -> Duration {
+        Duration::from_millis(self.line.saturating_sub(self.position(now)) / PER_MS)
+    }
+
+    /// When all that was sent will have been heard, if nothing more is sent.
+    pub fn runs_dry_at(&self) -> Moment {
+        self.moment_of(self.line)
+    }
+
+    /// Samples of a sentence heard, interpolated.
+    pub fn heard_samples(&self, utterance: UtteranceId, sentence: u32, now: Moment) -> u64 {
+        let position = self.position(now);
+        let key = (utterance, sentence);
+        let settled = self.sentences.get(&key).map_or(0, |known| known.heard);
+        self.pieces
+            .iter()
+            .filter(|piece| piece.key == key && piece.line < position)
+            .map(|piece| piece.from + (position - piece.line).min(piece.samples))
+            .fold(settled, u64::max)
+    }
+
+    /// Is every sample of this sentence proved to be heard?
+    pub fn is_heard(&self, utterance: UtteranceId, sentence: u32) -> bool {
+        self.sentences
+            .get(&(utterance, sentence))
+            .is_some_and(|known| known.voiced.is_some() && known.heard >= known.ready)
+    }
+
+    /// Samples of a sentence that are ready.
+    pub fn ready_samples(&self, utterance: UtteranceId, sentence: u32) -> u32 {
+        self.sentences.get(&(utterance, sentence)).map_or(0, |known| known.ready as u32)
+    }
+
+    /// The words of a sentence for which no audio is ready yet.
+    pub fn unspoken(&self, utterance: UtteranceId, sentence: u32) -> Option<&str> {
+        let known = self.sentences.get(&(utterance, sentence))?;
+        known.text.get(known.heard_text(known.ready).len()..)
+    }
+
+    /// Has any sample of this utterance been heard?
+    pub fn began(&self, utterance: UtteranceId, now: Moment) -> bool {
+        self.of(utterance).any(|(key, _)| self.heard_samples(utterance, key.1, now) > 0)
+    }
+
+    /// The words of an utterance heard until now. A word counts when half of it was heard.
+    pub fn heard_text(&self, utterance: UtteranceId, now: Moment) -> String {
+        let mut text = String::new();
+        for (key, sentence) in self.of(utterance) {
+            let heard = sentence.heard_text(self.heard_samples(utterance, key.1, now));
+            if !heard.is_empty() {
+                if !text.is_empty() {
+                    text.push(' ');
+                }
+                text.push_str(heard);
+            }
+        }
+        text
+    }
+
+    /// When the first and last proved samples of an utterance sounded.
+    pub fn sounded(&self, utterance: UtteranceId) -> Option<(Moment, Moment)> {
+        self.of(utterance)
+            .filter_map(|(_, sentence)| sentence.sounded)
+            .reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))
+    }
+
+    /// Drops what is known of an utterance, when nothing more of it will be sent.
+    pub fn forget(&mut self, utterance: UtteranceId) {
+        self.sentences.retain(|key, _| key.0 != utterance);
+    }
+
+    fn of(&self, utterance: UtteranceId) -> impl Iterator<Item = (&Key, &Sentence)> {
+        self.sentences.range((utterance, 0)..=(utterance, u32::MAX))
+    }
+
+    /// Where on the line the caller's ear is: by time since the anchor, not past the next mark.
+    fn position(&self, now: Moment) -> u64 {
+        let (at, line) = self.anchor;
+        let next = self.marks.front().map_or(self.line, |(_, line)| *line);
+        (line + now.since(at).as_millis() as u64 * PER_MS).min(next).max(self.proved)
+    }
+
+    /// When this position of the line sounded, or will.
+    fn moment_of(&self, position: u64) -> Moment {
+        let (at, line) = self.anchor;
+        if position >= line {
+            at + Duration::from_millis((position - line) / PER_MS)
+        } else {
+            at.before(Duration::from_millis((line - position) / PER_MS))
+        }
+    }
+
+    fn prove(&mut self, position: u64) {
+        while let Some(piece) = self.pieces.front()
+            && piece.line < position
+        {
+            let heard = (position - piece.line).min(piece.samples);
+            let (key, from, line) = (piece.key, piece.from, piece.line);
+            if heard == piece.samples {
+                self.pieces.pop_front();
+            }
+            let (first, last) = (self.moment_of(line), self.moment_of(line + heard));
+            if let Some(sentence) = self.sentences.get_mut(&key) {
+                sentence.heard = sentence.heard.max(from + heard);
+                let first = sentence.sounded.map_or(first, |(first, _)| first);
+                sentence.sounded = Some((first, last));
+            }
+            if self.pieces.front().is_some_and(|piece| piece.line == line) {
+                break;
+            }
+        }
+        self.proved = self.proved.max(position);
+    }
+}
+
+impl Sentence {
+    fn heard_text(&self, heard: u64) -> &str {
+        if heard == 0 {
+            return "";
+        }
+        if let Some((_, last)) = self.voiced
+            && heard >= last.min(self.ready)
+        {
+            return &self.text;
+        }
+        let mut end = 0;
+        let mut from = self.voiced.map_or(0, |(first, _)| first);
+        for (text_end, to) in self.word_ends() {
+            if heard < from + (to.saturating_sub(from)) / 2 {
+                break;
+            }
+            end = text_end;
+            from = to;
+        }
+        self.text.get(..end).unwrap_or(&self.text).trim_end()
+    }
+
+    /// Where words end, in text and in samples: as the voice said, or spread by their length.
+    fn word_ends(&self) -> Vec<(usize, u64)> {
+        let told = self.words.last().map_or(0, |word| word.text_end as usize);
+        let mut ends: Vec<(usize, u64)> =
+            self.words.iter().map(|word| (word.text_end as usize, u64::from(word.end))).collect();
+        let Some(rest) = self.text.get(told..) else { return ends };
+        let from = self
+            .words
+            .last()
+            .map_or(self.voiced.map_or(0, |(first, _)| first), |word| u64::from(word.end));
+        let weight: u64 = rest.chars().map(letter_weight).sum();
+        let span = match self.voiced {
+            Some((_, to)) => to.saturating_sub(from),
+            None => (weight * PER_LETTER).max(self.ready.saturating_sub(from)),
+        };
+        let (mut sum, mut in_word) = (0, false);
+        for (place, letter) in rest.char_indices() {
+            if letter.is_whitespace() && in_word {
+                ends.push((told + place, from + span * sum / weight.max(1)));
+            }
+            in_word = !letter.is_whitespace();
+            sum += letter_weight(letter);
+        }
+        if in_word {
+            ends.push((self.text.len(), from + span));
+        }
+        ends
+    }
+}
+
+/// How long a letter takes beside others: a pause is as long as some letters, a digit is a word.
+fn letter_weight(letter: char) -> u64 {
+    match letter {
+        ',' | ';' | ':' => 3,
+        '.' | '!' | '?' => 5,
+        '0'..='9' => 4,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const U: UtteranceId = UtteranceId(0);
+
+    fn ledger_of(text: &str, samples: u32) -> Ledger {
+        let mut ledger = Ledger::default();
+        ledger.plan(U, 0, text);
+        ledger.ready(U, 0, samples);
+        ledger.complete(U, 0, (0, samples));
+        ledger
+    }
+
+    #[test]
+    fn marks_prove_and_time_interpolates_up_to_the_next_mark() {
+        let mut ledger = ledger_of("one two three four", 8_000);
+        ledger.sent(U, 0, 4_000, Some(MarkId(0)), Moment(0));
+        ledger.sent(U, 0, 4_000, Some(MarkId(1)), Moment(0));
+        assert_eq!(ledger.ahead(Moment(0)), Duration::from_millis(1_000));
+        assert_eq!(ledger.heard_samples(U, 0, Moment(250)), 2_000);
+        // The first mark has not come back: no more than what is before it can be heard.
+        assert_eq!(ledger.heard_samples(U, 0, Moment(900)), 4_000);
+        assert!(ledger.mark_returned(Generation(0), MarkId(0), Moment(600)));
+        assert_eq!(ledger.heard_samples(U, 0, Moment(700)), 4_800);
+        assert!(!ledger.is_heard(U, 0));
+        assert!(ledger.mark_returned(Generation(0), MarkId(1), Moment(1_100)));
+        assert!(ledger.is_heard(U, 0));
+        assert_eq!(ledger.sounded(U), Some((Moment(100), Moment(1_100))));
+    }
+
+    #[test]
+    fn marks_that_return_after_a_clear_prove_nothing() {
+        let mut ledger = ledger_of("one two three four", 8_000);
+        ledger.sent(U, 0, 8_000, Some(MarkId(0)), Moment(0));
+        assert_eq!(ledger.clear(Moment(500)), Generation(1));
+        assert!(!ledger.mark_returned(Generation(0), MarkId(0), Moment(520)));
+        assert_eq!(ledger.heard_text(U, Moment(5_000)), "one two");
+        assert_eq!(ledger.ahead(Moment(500)), Duration::ZERO);
+        // What was not heard can be sent again, and is then heard whole.
+        ledger.sent(U, 0, 4_000, Some(MarkId(1)), Moment(900));
+        assert!(ledger.mark_returned(Generation(1), MarkId(1), Moment(1_400)));
+        assert!(ledger.is_heard(U, 0));
+        assert_eq!(ledger.heard_text(U, Moment(1_400)), "one two three four");
+    }
+
+    #[test]
+    fn lost_marks_are_given_up_in_time() {
+        let mut ledger = ledger_of("one", 800);
+        ledger.sent(U, 0, 800, Some(MarkId(0)), Moment(0));
+        assert_eq!(ledger.marks_overdue_at(), Some(Moment(1_600)));
+        assert!(!ledger.give_up_marks(Moment(1_599)));
+        assert!(ledger.give_up_marks(Moment(1_600)));
+        assert!(ledger.is_heard(U, 0));
+    }
+
+    #[test]
+    fn the_voices_own_word_times_win() {
+        let mut ledger = ledger_of("one two three", 8_000);
+        ledger.words(
+            U,
+            0,
+            &[
+                WordAt { text_end: 3, end: 800 },
+                WordAt { text_end: 7, end: 7_000 },
+                WordAt { text_end: 13, end: 8_000 },
+            ],
+        );
+        ledger.sent(U, 0, 8_000, None, Moment(0));
+        assert_eq!(ledger.heard_text(U, Moment(120)), "one");
+        assert_eq!(ledger.heard_text(U, Moment(480)), "one");
+        assert_eq!(ledger.heard_text(U, Moment(520)), "one two");
+    }
+}

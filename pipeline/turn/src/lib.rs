@@ -1,0 +1,35 @@
+//! Turn-taking: who holds the floor, and when it changes hands.
+//!
+//! [`Conversation`] is told what happened and when ([`Event`], `now`); it answers with what to do
+//! ([`Action`]) and when to be woken ([`Conversation::deadline`]). It reads no clock, opens no socket
+//! and awaits nothing, so an hour of conversation is a test of milliseconds, and the journal of a
+//! call, fed to it again, gives the same actions.
+//!
+//! Audio does not pass through here, only decisions about it. What the caller has really heard is in
+//! the [`heard::Ledger`]. Start with [`Conversation::handle`].
+
+mod action;
+mod conversation;
+pub mod endpoint;
+mod event;
+mod floor;
+pub mod heard;
+mod history;
+mod ids;
+pub mod policy;
+pub mod sentence;
+mod time;
+mod timer;
+pub mod words;
+
+pub use action::{
+    Action, Decision, Effect, EndReason, Engine, Note, Purpose, Refusal, Voice, Waterfall,
+};
+pub use conversation::Conversation;
+pub use event::{Command, CommandId, Event, ToolCall, WordAt};
+pub use floor::FloorName;
+pub use history::Message;
+pub use ids::{Epoch, Generation, MarkId, ReplyId, TurnId, UtteranceId};
+pub use policy::{Policy, Script};
+pub use time::Moment;
+pub use timer::Timer;
