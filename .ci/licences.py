@@ -42,10 +42,10 @@ rules = tomllib.load(open(sys.argv[1], "rb"))
 metadata = json.load(open(sys.argv[2]))
 allowed = set(rules["licenses"]["allow"])
 banned = {rule["crate"] for rule in rules["bans"]["deny"]}
-used = {node["id"] for node in metadata["resolve"]["nodes"]}
+used = {tuple(line.split()[:2]) for line in open(sys.argv[3]) if line.strip()}
 wrong = []
 for package in metadata["packages"]:
-    if package["id"] not in used:
+    if (package["name"], f"v{package['version']}") not in used:
         continue
     name = f"{package['name']} {package['version']}"
     if package["name"] in banned:
