@@ -197,6 +197,11 @@ impl Conversation {
         &self.ledger
     }
 
+    /// What was proved to be heard since this was last called.
+    pub fn take_heard(&mut self) -> Vec<crate::heard::Stretch> {
+        self.ledger.take_heard()
+    }
+
     /// The epoch of what the agent does now.
     pub fn epoch(&self) -> Epoch {
         self.epoch

@@ -50,6 +50,18 @@ struct Piece {
     line: u64,
 }
 
+/// A stretch of a sentence's audio that was heard, for whoever renders the recording.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    pub utterance: UtteranceId,
+    pub sentence: u32,
+    /// Its first sample, counted from the sentence's first.
+    pub from: u64,
+    pub samples: u64,
+    /// When its first sample sounded.
+    pub at: Moment,
+}
+
 /// What of the agent's audio was heard.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -64,6 +76,8 @@ pub struct Ledger {
     /// A position and when it sounded.
     anchor: (Moment, u64),
     lost_marks: u32,
+    /// What was proved since it was last taken.
+    news: Vec<Stretch>,
 }
 
 impl Ledger {
@@ -195,6 +209,16 @@ impl Ledger {
         Duration::from_millis(self.line.saturating_sub(self.position(now)) / PER_MS)
     }
 
+    /// What was proved to be heard since this was last called, in order.
+    pub fn take_heard(&mut self) -> Vec<Stretch> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// Is this sentence still of interest?
+    pub fn knows(&self, utterance: UtteranceId, sentence: u32) -> bool {
+        self.sentences.contains_key(&(utterance, sentence))
+    }
+
     /// When all that was sent will have been heard, if nothing more is sent.
     pub fn runs_dry_at(&self) -> Moment {
         self.moment_of(self.line)
@@ -294,6 +318,16 @@ impl Ledger {
             }
             let (first, last) = (self.moment_of(line), self.moment_of(line + heard));
             if let Some(sentence) = self.sentences.get_mut(&key) {
+                let known = sentence.heard.max(from);
+                if from + heard > known {
+                    self.news.push(Stretch {
+                        utterance: key.0,
+                        sentence: key.1,
+                        from: known,
+                        samples: from + heard - known,
+                        at: first + Duration::from_millis((known - from) / PER_MS),
+                    });
+                }
                 sentence.heard = sentence.heard.max(from + heard);
                 let first = sentence.sounded.map_or(first, |(first, _)| first);
                 sentence.sounded = Some((first, last));

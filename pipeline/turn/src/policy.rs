@@ -109,10 +109,16 @@ pub struct Patience {
     /// 3,000 ms unless set.
     #[serde(with = "ms")]
     pub apology_after: Duration,
+    /// The caller spoke and no words of it have come by then, counted from the last sound: the caller
+    /// is asked to say it again, 2,000 ms unless set.
+    #[serde(with = "ms")]
+    pub unheard_after: Duration,
     /// The filler phrase.
     pub filler: String,
     /// The apology.
     pub apology: String,
+    /// What is said when no words came.
+    pub unheard: String,
 }
 
 /// What happens when the caller is silent.
@@ -177,7 +183,9 @@ impl Default for Patience {
             filler_after: Duration::from_millis(1_500),
             spare_after: Duration::from_millis(4_000),
             apology_after: Duration::from_millis(3_000),
+            unheard_after: Duration::from_millis(2_000),
             filler: "One moment, please.".to_owned(),
+            unheard: "Sorry, I didn't catch that. Could you say it again?".to_owned(),
             apology: "I'm sorry, I can't answer that just now. Could you say it once more?"
                 .to_owned(),
         }

@@ -51,10 +51,11 @@ impl Sentences {
             let Some(&(_, next)) = letters.peek() else { break };
             match letter {
                 '\n' if !text[..place].trim().is_empty() => return Some(end),
-                '.' | '!' | '?' | '…' | '。' | '？' | '！' if next.is_whitespace() => {
-                    if letter != '.' || ends_sentence(&text[..place], &text[end..]) {
-                        return Some(end);
-                    }
+                '!' | '?' | '…' | '。' | '？' | '！' if next.is_whitespace() => {
+                    return Some(end);
+                }
+                '.' if next.is_whitespace() && ends_sentence(&text[..place], &text[end..]) => {
+                    return Some(end);
                 }
                 ',' | ';' | ':' | '–' | '—' if next.is_whitespace() => clause = Some(end),
                 _ if letter.is_whitespace() => space = Some(end),
@@ -118,7 +119,6 @@ fn is_abbreviation(word: &str) -> bool {
             | "etc"
             | "e.g"
             | "i.e"
-            | "no"
             | "approx"
             | "apt"
             | "dept"

@@ -34,6 +34,9 @@ pub(crate) struct Ears {
     guessed_before: Option<(String, Moment)>,
 }
 
+/// A voice shorter than this may well hold no words.
+const SHORTEST_SAYING: Duration = Duration::from_millis(400);
+
 /// How long the STT may take to settle on words that were already taken on its guess.
 const LEFTOVERS_FOR: Duration = Duration::from_secs(3);
 
@@ -181,6 +184,8 @@ impl Conversation {
         let at = silent_since + wait;
         let at = if self.ears.is_settled() {
             at
+        } else if text.is_empty() {
+            silent_since + self.policy.patience.unheard_after
         } else {
             at.max(silent_since + self.policy.end_of_turn.settle_within) + Duration::from_millis(1)
         };
@@ -198,14 +203,29 @@ impl Conversation {
         }
         let text = self.ears.text();
         if text.is_empty() {
-            self.ears.forget();
-            self.arm_idle();
+            self.words_missing();
             return;
         }
         let words = endpoint::completeness(&text, self.asked);
         let wait = endpoint::wait(words, self.ears.suggested, &self.policy.end_of_turn);
         let silent_since = self.ears.stopped.map_or(self.now, |(at, _)| at);
         self.end_turn(words, silent_since, wait);
+    }
+
+    /// The caller spoke, and the STT says nothing of it: it is owned up to, unless it was a mere sound.
+    fn words_missing(&mut self) {
+        let voice = match (self.ears.from, self.ears.stopped) {
+            (Some(from), Some((to, _))) => to - from,
+            _ => Duration::ZERO,
+        };
+        self.ears.forget();
+        if voice < SHORTEST_SAYING || self.paused {
+            self.arm_idle();
+            return;
+        }
+        self.trouble("no words came for what the caller said");
+        let words = self.policy.patience.unheard.clone();
+        self.say(crate::Purpose::Apology, &words, crate::floor::mouth::Then::Listen);
     }
 
     /// The caller's turn is over: it is written down and the model is asked.

@@ -1,0 +1,31 @@
+//! What the carrier calls: webhooks that answer TwiML, and the media socket.
+//!
+//! Every request is believed only if it is signed: the webhooks and the socket's upgrade alike.
+
+mod answer;
+mod auth;
+mod media;
+mod status;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
+
+use crate::gateway::Gateway;
+
+/// Form bodies longer than this are refused.
+const LONGEST_FORM: usize = 64 * 1024;
+
+/// The carrier's routes.
+pub fn routes() -> Router<Arc<Gateway>> {
+    Router::new()
+        .route("/webhooks/twilio/answer", post(answer::answer))
+        .route("/webhooks/twilio/resume", post(answer::resume))
+        .route("/webhooks/twilio/status", post(status::status))
+        .route("/media", get(media::upgrade))
+        .layer(DefaultBodyLimit::max(LONGEST_FORM))
+}

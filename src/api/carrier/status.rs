@@ -1,0 +1,33 @@
+//! The carrier tells how a call fares.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response as HttpResponse},
+};
+use twiml::{
+    Response,
+    form::{CallStatus, CallStatusCallback},
+};
+
+use super::{
+    answer::reply,
+    auth::{Refused, SignedForm},
+};
+use crate::gateway::Gateway;
+
+/// `POST /webhooks/twilio/status`. May come twice or out of order: only the end of a call has an
+/// effect here, and the same one each time.
+pub async fn status(
+    State(gateway): State<Arc<Gateway>>,
+    SignedForm(form): SignedForm,
+) -> Result<HttpResponse, Refused> {
+    let told = CallStatusCallback::from_form(&form)?;
+    let call_sid = told.call.call_sid.as_str();
+    tracing::debug!(call = call_sid, status = ?told.call.call_status, "call status");
+    if told.call.call_status.as_ref().is_some_and(CallStatus::is_terminal) {
+        gateway.registry.call_over(call_sid);
+    }
+    Ok(reply(&Response::new().end()).into_response())
+}

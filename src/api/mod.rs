@@ -1,0 +1,3 @@
+//! Who talks to us over HTTP: so far the carrier.
+
+pub mod carrier;

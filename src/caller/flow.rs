@@ -1,0 +1,542 @@
+//! What the carrier does with a call: asks for documents, carries out their verbs, tells of the end.
+//!
+//! Verbs that only speak to the caller (`Say`, `Play`, `Gather` …) are noted and take no time here:
+//! there is no carrier's voice to hear. `Dial` and its like end the call as transferred.
+
+use reqwest::{Method, Url};
+use tokio::time::{Instant, sleep};
+use twiml::Form;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use media::stream::carrier::Messages;
+
+use super::callbacks::{Callbacks, Job};
+use super::clock::Tick;
+use super::line::{Held, Line};
+use super::markup::{self, Link, MAX_PARAMETER, Verb, socket_url};
+use super::note::Note;
+use super::outcome::{Document, EndReason};
+use super::socket::{self, Handshake, Opening, shown};
+use super::stream::{Ended, Kind, Stream};
+use super::web::{Answer, NoAnswer, Web};
+use super::{Call, CallError, Target, sid};
+
+/// Documents one after the other without a conversation between them: the carrier stops there.
+const MAX_DOCUMENTS: usize = 10;
+
+/// One call's way through its documents.
+pub struct Flow<'a> {
+    pub(super) call: &'a Call,
+    pub(super) line: Line,
+    pub(super) call_sid: String,
+    pub(super) documents: Vec<Document>,
+    web: Arc<Web>,
+    callbacks: Callbacks,
+    answered: Option<Tick>,
+    /// The next number of a call status callback.
+    sequence: u32,
+    /// The latest stream of the call, counted.
+    streams: usize,
+    /// Documents since the latest conversation.
+    without_stream: usize,
+}
+
+/// What a document comes to.
+enum After {
+    Fetch { purpose: &'static str, link: Link, base: Url },
+    End(EndReason),
+}
+
+/// What a stream comes to.
+enum Talk {
+    Ended(Ended),
+    NotOpened(Handshake),
+    HungUp(EndReason),
+}
+
+impl<'a> Flow<'a> {
+    pub(super) fn new(call: &'a Call, line: Line, web: Arc<Web>) -> Self {
+        Self {
+            call,
+            line,
+            call_sid: sid("CA"),
+            documents: Vec::new(),
+            callbacks: Callbacks::start(Arc::clone(&web)),
+            web,
+            answered: None,
+            sequence: 0,
+            streams: 0,
+            without_stream: 0,
+        }
+    }
+
+    /// The call, from placing it to its end.
+    pub(super) async fn run(&mut self) -> Result<EndReason, CallError> {
+        let reason = match &self.call.target {
+            Target::Socket(url) => self.socket_only(url.clone()).await?,
+            Target::Webhook(url) => self.documents(url.clone()).await?,
+        };
+        self.line.conclude(&reason);
+        self.line.close_streams(|_| true).await;
+        self.tell_streams_ended();
+        self.line.note(Note::Ended { reason: reason.clone() });
+        self.tell_completed(&reason);
+        self.finish_callbacks().await;
+        Ok(reason)
+    }
+
+    /// A stream without any TwiML: when it ends, nothing follows.
+    async fn socket_only(&mut self, url: Url) -> Result<EndReason, CallError> {
+        let (url, query) = socket_url(None, url.as_str())
+            .map_err(|code| CallError::Target { why: format!("not a socket's URL ({code})") })?;
+        if query {
+            self.query_dropped(None);
+        }
+        self.answered = Some(self.line.clock.now());
+        let parameters = self.call.parameters.clone();
+        let stream =
+            markup::Stream { url: url.to_string(), parameters, ..markup::Stream::default() };
+        match Box::pin(self.talk(url, &stream)).await {
+            Talk::HungUp(reason) => Ok(reason),
+            Talk::Ended(ended) if ended.closed => Ok(EndReason::ServerHungUp),
+            Talk::Ended(_) => Ok(EndReason::StreamFailed),
+            Talk::NotOpened(handshake) => Err(CallError::Socket(handshake)),
+        }
+    }
+
+    async fn documents(&mut self, answer_url: Url) -> Result<EndReason, CallError> {
+        let link = Link { url: answer_url.to_string(), method: Method::POST };
+        let mut next = After::Fetch { purpose: "answer", link, base: answer_url };
+        loop {
+            let (purpose, link, base) = match next {
+                After::End(reason) => return Ok(reason),
+                After::Fetch { purpose, link, base } => (purpose, link, base),
+            };
+            self.without_stream += 1;
+            if self.without_stream > MAX_DOCUMENTS + 1 {
+                let what = format!("{MAX_DOCUMENTS} documents in a row led only to another");
+                return Ok(self.application_error(11215, what));
+            }
+            let first = purpose == "answer";
+            let answer = match self.fetch(purpose, link, &base).await? {
+                Ok(answer) => answer,
+                Err(reason) => return Ok(reason),
+            };
+            let verbs = match self.read(first, &answer)? {
+                Ok(verbs) => verbs,
+                Err(reason) => return Ok(reason),
+            };
+            if first && !matches!(verbs.first(), Some(Verb::Reject)) {
+                self.answered = Some(self.line.clock.now());
+            }
+            next = Box::pin(self.carry_out(&answer.url, verbs)).await;
+        }
+    }
+
+    /// Asks for a document; what is wrong with the first one is the caller's to know.
+    async fn fetch(
+        &mut self,
+        purpose: &'static str,
+        link: Link,
+        base: &Url,
+    ) -> Result<Result<Answer, EndReason>, CallError> {
+        let url = match base.join(&link.url) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => url,
+            _ => {
+                let what = format!("the URL of <{purpose}> is not http or https");
+                return Ok(Err(self.application_error(11100, what)));
+            }
+        };
+        let first = purpose == "answer";
+        let form = self.form(first);
+        let began = Instant::now();
+        let at_ms = self.line.clock.now().ms();
+        let place = shown(&url);
+        let web = Arc::clone(&self.web);
+        let work = async move { web.request(link.method, url, form).await };
+        let stop = self.call.stop.clone();
+        let held = self.line.hold(until_stopped(work, stop)).await;
+        let answer = match held {
+            Held::Done(Some(answer)) => answer,
+            Held::Done(None) => return Ok(Err(EndReason::Stopped)),
+            Held::HungUp(reason) => return Ok(Err(reason)),
+            // No conversation is open while a document is fetched.
+            Held::StreamEnded(_) => return Ok(Err(EndReason::StreamFailed)),
+        };
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let status = answer.as_ref().ok().map(|answer| answer.status.as_u16());
+        self.line.note(Note::Requested { purpose, url: place.clone(), status, took_ms });
+        self.documents.push(Document {
+            at_ms,
+            purpose,
+            url: place,
+            status,
+            took_ms,
+            verbs: Vec::new(),
+        });
+        match answer {
+            Ok(answer) => Ok(Ok(answer)),
+            Err(error) if first => Err(CallError::Answer(error)),
+            Err(NoAnswer { code, why, .. }) => Ok(Err(self.application_error(code, why))),
+        }
+    }
+
+    fn read(
+        &mut self,
+        first: bool,
+        answer: &Answer,
+    ) -> Result<Result<Vec<Verb>, EndReason>, CallError> {
+        if !answer.status.is_success() {
+            if first {
+                let (url, status) = (shown(&answer.url), answer.status.as_u16());
+                return Err(CallError::Refused { url, status });
+            }
+            let what = format!("a request for TwiML was answered with {}", answer.status.as_u16());
+            return Ok(Err(self.application_error(11200, what)));
+        }
+        const MARKUP: [&str; 4] = ["text/xml", "application/xml", "text/html", "text/plain"];
+        if !MARKUP.contains(&answer.content_type.as_str()) {
+            let what = format!("a document's type is {:?}, not text/xml", answer.content_type);
+            return Ok(Err(self.application_error(12300, what)));
+        }
+        let verbs = match markup::parse(answer.body.trim_start_matches('\u{feff}').trim()) {
+            Ok(verbs) => verbs,
+            Err(bad) => return Ok(Err(self.application_error(bad.code(), bad.to_string()))),
+        };
+        let names: Vec<String> = verbs.iter().map(Verb::name).collect();
+        if let Some(document) = self.documents.last_mut() {
+            document.verbs.clone_from(&names);
+        }
+        self.line.note(Note::Document { verbs: names });
+        Ok(Ok(verbs))
+    }
+
+    async fn carry_out(&mut self, base: &Url, verbs: Vec<Verb>) -> After {
+        let mut stream_failed = false;
+        let only_first = verbs.len();
+        for (place, verb) in verbs.into_iter().enumerate() {
+            stream_failed = false;
+            match verb {
+                Verb::Connect { action, stream } => {
+                    let (url, query) = match socket_url(Some(base), &stream.url) {
+                        Ok(resolved) => resolved,
+                        Err(code) => {
+                            let what = "the URL of <Stream> is not a socket's".to_owned();
+                            self.line.violation(None, code, what);
+                            stream_failed = true;
+                            continue;
+                        }
+                    };
+                    if query {
+                        self.query_dropped(Some(&url));
+                    }
+                    match Box::pin(self.talk(url, &stream)).await {
+                        Talk::HungUp(reason) => return After::End(reason),
+                        Talk::Ended(ended) => stream_failed = !ended.closed,
+                        Talk::NotOpened(Handshake { code, why, .. }) => {
+                            self.line.violation(None, code, why);
+                            stream_failed = true;
+                        }
+                    }
+                    if let Some(link) = action {
+                        return After::Fetch { purpose: "action", link, base: base.clone() };
+                    }
+                }
+                Verb::StartStream(stream) => self.fork(base, &stream).await,
+                Verb::StopStream { name } => self.stop_fork(name).await,
+                Verb::Pause { seconds } => {
+                    let work = sleep(Duration::from_secs(seconds));
+                    let stop = self.call.stop.clone();
+                    let held = self.line.hold(until_stopped(work, stop)).await;
+                    self.tell_streams_ended();
+                    match held {
+                        Held::HungUp(reason) => return After::End(reason),
+                        Held::Done(None) => return After::End(EndReason::Stopped),
+                        Held::Done(Some(())) | Held::StreamEnded(_) => {}
+                    }
+                }
+                Verb::Redirect(link) => {
+                    return After::Fetch { purpose: "redirect", link, base: base.clone() };
+                }
+                Verb::Hangup => return After::End(EndReason::ServerHungUp),
+                Verb::Reject if place == 0 => return After::End(EndReason::Rejected),
+                Verb::Reject => {
+                    let what = "<Reject> works only as the first verb".to_owned();
+                    self.line.warn(format!("{what}; it was one of {only_first}"));
+                    return After::End(EndReason::ServerHungUp);
+                }
+                Verb::Noted { name, what } => {
+                    let verb = if what.is_empty() { name } else { format!("{name}: {what}") };
+                    self.line.note(Note::Reached { verb });
+                }
+                Verb::Leaves { name } => {
+                    self.line.note(Note::Reached { verb: name.clone() });
+                    return After::End(EndReason::Transferred { verb: name });
+                }
+            }
+        }
+        let end = if stream_failed { EndReason::StreamFailed } else { EndReason::ServerHungUp };
+        After::End(end)
+    }
+
+    /// A conversation, from the handshake to its end.
+    async fn talk(&mut self, url: Url, stream: &markup::Stream) -> Talk {
+        match self.open(url, stream, Kind::Both).await {
+            Ok(()) => self.without_stream = 0,
+            Err(NotOpen::Handshake(handshake)) => return Talk::NotOpened(handshake),
+            Err(NotOpen::HungUp(reason)) => return Talk::HungUp(reason),
+        }
+        let stop = self.call.stop.clone();
+        let held = self.line.hold(stop.cancelled_owned()).await;
+        self.tell_streams_ended();
+        match held {
+            Held::Done(()) => Talk::HungUp(EndReason::Stopped),
+            Held::HungUp(reason) => Talk::HungUp(reason),
+            Held::StreamEnded(ended) => {
+                self.tell_stream_ended(&ended);
+                Talk::Ended(ended)
+            }
+        }
+    }
+
+    async fn fork(&mut self, base: &Url, stream: &markup::Stream) {
+        let url = match socket_url(Some(base), &stream.url) {
+            Ok((url, query)) => {
+                if query {
+                    self.query_dropped(Some(&url));
+                }
+                url
+            }
+            Err(code) => {
+                let what = "the URL of <Stream> is not a socket's".to_owned();
+                return self.line.violation(None, code, what);
+            }
+        };
+        if !matches!(stream.track.as_deref(), None | Some("inbound_track")) {
+            self.line.warn("only the caller's track is sent on a <Start><Stream>".to_owned());
+        }
+        if let Err(NotOpen::Handshake(Handshake { code, why, .. })) =
+            self.open(url, stream, Kind::Fork).await
+        {
+            self.line.violation(None, code, why);
+        }
+    }
+
+    async fn stop_fork(&mut self, name: Option<String>) {
+        let mut forks = self.line.streams.iter().filter(|stream| stream.kind == Kind::Fork);
+        let named = forks.rfind(|stream| name.is_none() || stream.name == name);
+        let Some(id) = named.map(|stream| stream.id) else {
+            return self.line.warn("<Stop> names a stream that is not open".to_owned());
+        };
+        self.line.close_streams(|stream| stream.id == id).await;
+        self.tell_streams_ended();
+    }
+
+    async fn open(&mut self, url: Url, stream: &markup::Stream, kind: Kind) -> Result<(), NotOpen> {
+        for (name, value) in &stream.parameters {
+            if name.chars().count() + value.chars().count() >= MAX_PARAMETER {
+                let what = "a <Parameter> has 500 characters or more, name and value together";
+                self.line.violation(None, 12200, what.to_owned());
+            }
+        }
+        if url.scheme() == "ws" && !is_local(&url) {
+            self.line.warn("31922: the carrier connects by wss only".to_owned());
+        }
+        let id = self.streams;
+        self.streams += 1;
+        let stream_sid = sid("MZ");
+        let shown = shown(&url);
+        let opening = Opening {
+            stream: id,
+            signature: self.web.sign_upgrade(&url),
+            url,
+            within: self.call.connect_within,
+            network: self.call.scenario.network.clone(),
+            clock: self.line.clock,
+        };
+        let began = Instant::now();
+        let work = Box::pin(socket::open(opening, self.line.arrived.clone()));
+        let held = self.line.hold(until_stopped(work, self.call.stop.clone())).await;
+        let name = stream.name.clone().unwrap_or_else(|| stream_sid.clone());
+        let socket = match held {
+            Held::Done(Some(Ok(socket))) => socket,
+            Held::Done(Some(Err(handshake))) => {
+                let error = Some(format!("{} {}", handshake.code, handshake.why));
+                let status = stream.status_callback.as_ref();
+                self.tell_stream(status, &stream_sid, &name, "stream-error", error);
+                return Err(NotOpen::Handshake(handshake));
+            }
+            Held::Done(None) => return Err(NotOpen::HungUp(EndReason::Stopped)),
+            Held::HungUp(reason) => return Err(NotOpen::HungUp(reason)),
+            Held::StreamEnded(_) => return Err(NotOpen::HungUp(EndReason::StreamFailed)),
+        };
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let note = Note::StreamOpened { stream_sid: stream_sid.clone(), url: shown, took_ms };
+        self.line.note(note);
+        let status = stream.status_callback.clone();
+        self.tell_stream(status.as_ref(), &stream_sid, &name, "stream-started", None);
+        let messages = Messages::new(&self.call.account_sid, &self.call_sid, &stream_sid);
+        let taken = Stream {
+            id,
+            sid: stream_sid,
+            kind,
+            name: stream.name.clone(),
+            status,
+            socket,
+            messages,
+            began: Tick(0),
+            closing: false,
+        };
+        self.line.take_on(taken, &stream.parameters);
+        Ok(())
+    }
+
+    fn query_dropped(&mut self, url: Option<&Url>) {
+        let place = url.map_or_else(String::new, |url| format!(" ({})", shown(url)));
+        let what = format!("the URL of a stream has a query, which the carrier drops{place}");
+        self.line.violation(None, 31923, what);
+    }
+
+    fn application_error(&mut self, code: u32, what: String) -> EndReason {
+        self.line.violation(None, code, what);
+        EndReason::ApplicationError { code }
+    }
+
+    /// The standard fields of a voice request.
+    fn form(&self, first: bool) -> Form {
+        let call = self.call;
+        let status = if first && !call.outbound { "ringing" } else { "in-progress" };
+        let form = self.standard_fields(status);
+        if first && call.outbound {
+            return form.with("AnsweredBy", "human").with("MachineDetectionDuration", "2300");
+        }
+        form
+    }
+
+    fn standard_fields(&self, status: &str) -> Form {
+        let call = self.call;
+        Form::default()
+            .with("CallSid", self.call_sid.as_str())
+            .with("AccountSid", call.account_sid.as_str())
+            .with("From", call.from.as_str())
+            .with("To", call.to.as_str())
+            .with("Caller", call.from.as_str())
+            .with("Called", call.to.as_str())
+            .with("CallStatus", status)
+            .with("ApiVersion", "2010-04-01")
+            .with("Direction", if call.outbound { "outbound-api" } else { "inbound" })
+    }
+
+    fn tell_streams_ended(&mut self) {
+        for ended in std::mem::take(&mut self.line.ended) {
+            if ended.kind == Kind::Both {
+                self.line.ended.push(ended);
+            } else {
+                self.tell_stream_ended(&ended);
+            }
+        }
+    }
+
+    fn tell_stream_ended(&mut self, ended: &Ended) {
+        let (event, error) = if ended.closed {
+            ("stream-stopped", None)
+        } else {
+            ("stream-error", Some("31903 the connection broke".to_owned()))
+        };
+        self.tell_stream(ended.status.as_ref(), &ended.sid, &ended.name, event, error);
+    }
+
+    fn tell_stream(
+        &mut self,
+        link: Option<&Link>,
+        stream_sid: &str,
+        name: &str,
+        event: &str,
+        error: Option<String>,
+    ) {
+        let Some(link) = link else { return };
+        let Ok(url) = Url::parse(&link.url) else {
+            return self.line.warn("a stream's statusCallback is not an absolute URL".to_owned());
+        };
+        let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+        let mut form = Form::default()
+            .with("AccountSid", self.call.account_sid.as_str())
+            .with("CallSid", self.call_sid.as_str())
+            .with("StreamSid", stream_sid)
+            .with("StreamName", name)
+            .with("StreamEvent", event)
+            .with("Timestamp", now);
+        if let Some(error) = error {
+            form = form.with("StreamError", error);
+        }
+        let job = Job { purpose: "stream-status", method: link.method.clone(), url, form };
+        self.post(job);
+    }
+
+    /// The call's status callback, which fires once: at the end.
+    fn tell_completed(&mut self, reason: &EndReason) {
+        let Some(url) = self.call.status_callback.clone() else { return };
+        let status = if *reason == EndReason::Rejected { "busy" } else { "completed" };
+        let seconds = self.answered.map_or(0, |answered| {
+            self.line.clock.now().since(answered).duration().as_secs_f64().ceil() as u64
+        });
+        let form = self
+            .standard_fields(status)
+            .with("CallDuration", seconds.to_string())
+            .with("Duration", seconds.div_ceil(60).to_string())
+            .with("SequenceNumber", self.sequence.to_string())
+            .with("CallbackSource", "call-progress-events")
+            .with("Timestamp", chrono::Utc::now().to_rfc2822());
+        self.sequence += 1;
+        self.post(Job { purpose: "status", method: Method::POST, url, form });
+    }
+
+    fn post(&mut self, job: Job) {
+        if !self.callbacks.post(job) {
+            self.line.warn("a status callback was left out: too many were waiting".to_owned());
+        }
+    }
+
+    async fn finish_callbacks(&mut self) {
+        let Some(told) = self.callbacks.finish().await else {
+            return self.line.warn("status callbacks were not answered in time".to_owned());
+        };
+        for note in told {
+            if let Note::Requested { purpose, status, .. } = &note
+                && !status.is_some_and(|status| (200..300).contains(&status))
+            {
+                self.line.warn(match status {
+                    Some(status) => format!("11200: the {purpose} callback was answered {status}"),
+                    None => format!("11200: the {purpose} callback was not answered"),
+                });
+            }
+            self.line.note(note);
+        }
+    }
+}
+
+enum NotOpen {
+    Handshake(Handshake),
+    HungUp(EndReason),
+}
+
+async fn until_stopped<T>(
+    work: impl Future<Output = T>,
+    stop: tokio_util::sync::CancellationToken,
+) -> Option<T> {
+    tokio::select! {
+        value = work => Some(value),
+        () = stop.cancelled() => None,
+    }
+}
+
+fn is_local(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| match address {
+            std::net::IpAddr::V4(v4) => v4.is_loopback() || v4.is_private(),
+            std::net::IpAddr::V6(v6) => v6.is_loopback(),
+        })
+}

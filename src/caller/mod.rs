@@ -1,0 +1,289 @@
+//! The carrier's side of a call, played towards any gateway that speaks Media Streams.
+//!
+//! [`place`] does what Twilio does for one call: asks the answer URL for TwiML with a signed
+//! request, opens the socket that it names, sends the caller's audio frame by frame, plays what
+//! comes back in real time, returns marks when they are reached or cleared, and follows the
+//! documents to the end. What the caller does is a [`Scenario`]; what came of it is an [`Outcome`].
+//!
+//! Judges a gateway only from outside: nothing here shares code with the gateway's session, and the
+//! caller's ear does not use the gateway's voice detector.
+//!
+//! Where the carrier's documentation is silent, this player does the following. A stream that could
+//! not be opened, or broke, is followed by the `action` of its `<Connect>` if there is one, else by
+//! the next verb. What is queued when a stream ends is not heard, and its marks do not come back.
+//! The upgrade is signed for the URL as written, its port included.
+
+mod callbacks;
+mod clip;
+mod clock;
+mod command;
+mod ear;
+mod flow;
+mod hearing;
+mod line;
+mod markup;
+mod mouth;
+mod network;
+mod note;
+mod outcome;
+mod scenario;
+mod script;
+mod socket;
+mod stream;
+mod turns;
+mod web;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::SecretString;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use clip::{Clip, ClipError};
+pub use clock::Tick;
+pub use command::{CallArgs, run};
+pub use ear::{Dropped, Ear, Echo, Full, Returned};
+pub use network::{BadNetwork, Network, Stall};
+pub use note::{CallNote, Note};
+pub use outcome::{
+    BargeIn, Clear, Close, ClosedBy, Document, EndReason, Gap, Marks, Outcome, Pace, Response,
+    StepReport, StepResult, Traffic, Turn, Violation, Who,
+};
+pub use scenario::{Library, Scenario, ScenarioError, Step, Wait};
+pub use socket::Handshake;
+pub use web::{NoAnswer, NoClient};
+
+/// The account that a call is from unless another is set.
+pub const ACCOUNT_SID: &str = "AC00000000000000000000000000000000";
+
+/// The caller's number unless another is set.
+pub const FROM: &str = "+15005550006";
+
+/// The number that is called unless another is set.
+pub const TO: &str = "+15005550001";
+
+/// A call to be placed.
+#[derive(Clone)]
+pub struct Call {
+    target: Target,
+    from: String,
+    to: String,
+    account_sid: String,
+    auth_token: SecretString,
+    outbound: bool,
+    parameters: Vec<(String, String)>,
+    scenario: Scenario,
+    status_callback: Option<Url>,
+    answer_within: Duration,
+    connect_within: Duration,
+    notes: Option<mpsc::Sender<CallNote>>,
+    stop: CancellationToken,
+}
+
+#[derive(Clone)]
+enum Target {
+    Webhook(Url),
+    Socket(Url),
+}
+
+/// Why there was no call.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The target is no URL that can be called.
+    #[error("the target is neither an http(s) answer URL nor a ws(s) socket: {why}")]
+    Target {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The answer URL did not answer.
+    #[error("the call was not answered")]
+    Answer(#[source] NoAnswer),
+    /// The answer URL answered with an error.
+    #[error("{url} refused the call with HTTP status {status}{}", hint(*status))]
+    Refused {
+        /// Where, without its query.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The socket that was to be called directly did not open.
+    #[error("the call was not connected")]
+    Socket(#[source] Handshake),
+    /// The line cannot be as asked.
+    #[error(transparent)]
+    Network(#[from] BadNetwork),
+    /// This machine cannot make HTTP requests.
+    #[error(transparent)]
+    Client(#[from] NoClient),
+}
+
+fn hint(status: u16) -> &'static str {
+    match status {
+        401 | 403 => ": is the auth token the gateway's, and the URL its public one?",
+        404 | 405 => ": is this the path of its answer webhook?",
+        _ => "",
+    }
+}
+
+impl Call {
+    /// A call to `target`: the URL of an answer webhook (http, https), or of a media socket (ws,
+    /// wss) that is called without any TwiML.
+    ///
+    /// # Errors
+    /// The target is no such URL.
+    pub fn to(
+        target: &str,
+        auth_token: SecretString,
+        scenario: Scenario,
+    ) -> Result<Self, CallError> {
+        let wrong = |why: String| CallError::Target { why };
+        let url = Url::parse(target).map_err(|error| wrong(error.to_string()))?;
+        let target = match url.scheme() {
+            "http" | "https" => Target::Webhook(url),
+            "ws" | "wss" => Target::Socket(url),
+            other => return Err(wrong(format!("its scheme is {other}"))),
+        };
+        Ok(Self {
+            target,
+            from: FROM.to_owned(),
+            to: TO.to_owned(),
+            account_sid: ACCOUNT_SID.to_owned(),
+            auth_token,
+            outbound: false,
+            parameters: Vec::new(),
+            scenario,
+            status_callback: None,
+            answer_within: Duration::from_secs(15),
+            connect_within: Duration::from_secs(10),
+            notes: None,
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// The two numbers. On an outbound call `to` is the one who speaks here.
+    #[must_use]
+    pub fn numbers(mut self, from: impl Into<String>, to: impl Into<String>) -> Self {
+        (self.from, self.to) = (from.into(), to.into());
+        self
+    }
+
+    /// The account that the gateway is told.
+    #[must_use]
+    pub fn account(mut self, account_sid: impl Into<String>) -> Self {
+        self.account_sid = account_sid.into();
+        self
+    }
+
+    /// Makes it a call that the gateway placed itself: the two identifiers go into the answer URL's
+    /// query as `leadId` and `callId`, and a person has answered.
+    #[must_use]
+    pub fn placed_by_gateway(mut self, lead_id: Option<&str>, call_id: Option<&str>) -> Self {
+        self.outbound = true;
+        if let Target::Webhook(url) = &mut self.target {
+            let mut query = url.query_pairs_mut();
+            let pairs = [("leadId", lead_id), ("callId", call_id)];
+            query.extend_pairs(pairs.iter().filter_map(|(name, id)| id.map(|id| (name, id))));
+        }
+        self
+    }
+
+    /// A `<Parameter>` of a socket that is called directly; TwiML brings its own.
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// Who is told that the call is over.
+    #[must_use]
+    pub fn status_callback(mut self, url: Url) -> Self {
+        self.status_callback = Some(url);
+        self
+    }
+
+    /// How long a request for TwiML may take (15 s unless set, as at the carrier), and the handshake
+    /// of a socket (10 s).
+    #[must_use]
+    pub fn patience(mut self, answer: Duration, connect: Duration) -> Self {
+        (self.answer_within, self.connect_within) = (answer, connect);
+        self
+    }
+
+    /// Tells what happens as it happens. Notes that find the channel full are left out there; the
+    /// outcome has them all.
+    #[must_use]
+    pub fn notes(mut self, notes: mpsc::Sender<CallNote>) -> Self {
+        self.notes = Some(notes);
+        self
+    }
+
+    /// The caller hangs up when this token is cancelled.
+    #[must_use]
+    pub fn stop_on(mut self, stop: CancellationToken) -> Self {
+        self.stop = stop;
+        self
+    }
+}
+
+impl fmt::Debug for Call {
+    /// Leaves out the numbers, the token and the parameters.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Target::Webhook(url) | Target::Socket(url)) = &self.target;
+        f.debug_struct("Call")
+            .field("target", &socket::shown(url))
+            .field("scenario", &self.scenario.name)
+            .field("outbound", &self.outbound)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Places a call and stays with it to its end.
+///
+/// # Errors
+/// The call did not come about: nobody answered, or the answer was a refusal. All that goes wrong
+/// later is told in the outcome.
+pub async fn place(call: Call) -> Result<Outcome, CallError> {
+    let scenario = &call.scenario;
+    scenario.network.check()?;
+    let web = Arc::new(web::Web::new(&call.auth_token, call.answer_within)?);
+    let script = script::Script::new(scenario.steps.clone());
+    let weather = network::Weather::new(scenario.network.clone());
+    let line = line::Line::new(script, weather, scenario.at_most, call.notes.clone());
+    let mut flow = flow::Flow::new(&call, line, web);
+    let end = Box::pin(flow.run()).await?;
+
+    let flow::Flow { line, call_sid, documents, .. } = flow;
+    let (remains, record, events) = line.finish();
+    let turns = turns::of_call(&remains.caller, &remains.agent, &record.clears);
+    Ok(Outcome {
+        scenario: scenario.name.clone(),
+        call_sid,
+        stream_sids: record.stream_sids,
+        steps: remains.steps,
+        end,
+        duration_ms: remains.end.ms(),
+        turns: turns.turns,
+        responses: turns.responses,
+        barge_ins: turns.barge_ins,
+        marks: record.marks,
+        clears: record.clears,
+        gaps: remains.gaps,
+        violations: record.violations,
+        warnings: record.warnings,
+        traffic: record.traffic,
+        closes: record.closes,
+        documents,
+        pace: record.pace,
+        events,
+        caller_mulaw: remains.caller,
+        agent_mulaw: remains.agent,
+    })
+}
+
+/// A new identifier of the carrier's form: two letters and 32 hexadecimal digits.
+fn sid(prefix: &str) -> String {
+    format!("{prefix}{}", uuid::Uuid::new_v4().simple())
+}

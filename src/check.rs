@@ -1,0 +1,117 @@
+//! `tandem check`: what is configured, and whether it can be reached.
+
+use std::{error::Error, process::ExitCode, time::Duration};
+
+use clap::Args;
+use serde::Serialize;
+use vendors::VendorError;
+
+use crate::{config::Config, gateway::Gateway, models, serve};
+
+/// Reaches every vendor that is configured and looks at everything that calls need.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// Prints the findings as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// One thing looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: &'static str,
+    ok: bool,
+    says: String,
+}
+
+/// Checks everything; exits with 1 if anything is wrong.
+///
+/// # Errors
+/// What could not even be looked at.
+pub async fn run(args: CheckArgs, config: Config) -> Result<ExitCode, Box<dyn Error>> {
+    let mut findings = vec![models_found(&config)];
+    let public_url = config.public_url.clone();
+    let reachable = !public_url.contains("//127.0.0.1") && !public_url.contains("//localhost");
+    findings.push(Finding {
+        what: "PUBLIC_URL",
+        ok: true,
+        says: if reachable {
+            public_url
+        } else {
+            format!("{public_url}: only this machine can call; set PUBLIC_URL for the carrier")
+        },
+    });
+    findings.push(Finding {
+        what: "TWILIO_AUTH_TOKEN",
+        ok: true,
+        says: match &config.twilio_auth_token {
+            Some(_) => "set".to_owned(),
+            None => "not set: a local token is used, so only local tools can call".to_owned(),
+        },
+    });
+    match serve::auth_token(&config) {
+        Err(error) => findings.push(wrong("data folder", &error)),
+        Ok(token) => {
+            let folder = config.data_dir.display().to_string();
+            findings.push(Finding { what: "data folder", ok: true, says: folder });
+            match serve::open(config, &token) {
+                Err(error) => findings.push(wrong("engines", error.as_ref())),
+                Ok(gateway) => engines(&gateway, &mut findings).await,
+            }
+        }
+    }
+    let ok = findings.iter().all(|finding| finding.ok);
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&findings)?);
+    } else {
+        for Finding { what, ok, says } in &findings {
+            println!("{} {what:<18} {says}", if *ok { "ok   " } else { "WRONG" });
+        }
+    }
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn engines(gateway: &Gateway, findings: &mut Vec<Finding>) {
+    let engines = gateway.engines();
+    let (stt, llm, tts) = tokio::join!(
+        within(engines.stt.check()),
+        within(engines.llm.check()),
+        within(engines.tts.check())
+    );
+    for (what, name, outcome) in [
+        ("speech to text", engines.stt.name(), stt),
+        ("language", engines.llm.name(), llm),
+        ("voice", engines.tts.name(), tts),
+    ] {
+        findings.push(match outcome {
+            Ok(says) => Finding { what, ok: true, says: format!("{name}: {says}") },
+            Err(says) => Finding { what, ok: false, says },
+        });
+    }
+    let says = engines.vad_name().to_owned();
+    findings.push(Finding { what: "voice activity", ok: true, says });
+}
+
+async fn within(
+    check: vendors::BoxFuture<'_, Result<String, VendorError>>,
+) -> Result<String, String> {
+    match tokio::time::timeout(Duration::from_secs(10), check).await {
+        Ok(outcome) => outcome.map_err(|error| error.to_string()),
+        Err(_) => Err("no answer within 10 s".to_owned()),
+    }
+}
+
+fn models_found(config: &Config) -> Finding {
+    let missing = models::missing(config);
+    let folder = config.models_dir.display();
+    let says = match (missing, config.needs_models()) {
+        (0, _) => format!("complete, in {folder}"),
+        (missing, true) => format!("{missing} files are missing: run `tandem models pull`"),
+        (missing, false) => format!("{missing} files are missing, but nothing local is configured"),
+    };
+    Finding { what: "speech models", ok: missing == 0 || !config.needs_models(), says }
+}
+
+fn wrong(what: &'static str, error: &dyn Error) -> Finding {
+    Finding { what, ok: false, says: error.to_string() }
+}

@@ -1,0 +1,5 @@
+//! What things are, and their rules. No I/O here, and no wire format of any dialect.
+
+pub mod business;
+
+pub use business::Business;

@@ -1,0 +1,256 @@
+//! What happened in each call, written down as it happens and durable within a tenth of a second.
+//!
+//! One thread writes for all calls: it takes what has come, writes it to each call's file, has the
+//! disk confirm, and only then announces the notes among it (group commit). A file is JSON lines:
+//! first a header, then each event and each action of the machine with its time, so that the call can
+//! be run through the machine again.
+
+use std::{
+    collections::HashMap,
+    fs::{File, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{broadcast, mpsc};
+use turn::{Message, Moment, Note};
+
+/// Entries that may wait for the disk, of all calls together. When it is full calls wait, and lose
+/// nothing.
+const WAITING: usize = 16_384;
+/// How long entries are gathered before the disk is asked to confirm.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// A note that is durable (or sheddable, as interim words are), for whoever listens.
+#[derive(Clone, Debug, Serialize)]
+pub struct Announcement {
+    pub call_sid: Arc<str>,
+    /// Counts the announcements of a call from 0.
+    pub sequence: u64,
+    pub at: Moment,
+    pub note: Note,
+}
+
+/// The first line of a journal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Header {
+    pub call_sid: String,
+    pub stream_sid: String,
+    /// RFC 3339.
+    pub started_at: String,
+    pub lead_id: Option<String>,
+    pub call_id: Option<String>,
+    pub stt: String,
+    pub llm: String,
+    pub tts: String,
+    pub policy: turn::Policy,
+    pub script: turn::Script,
+}
+
+/// One line after the header.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// The machine was told.
+    Event { at: Moment, event: turn::Event },
+    /// The machine ordered.
+    Action { at: Moment, action: turn::Action },
+}
+
+enum Job {
+    Begin { call: Arc<str>, path: PathBuf, line: Vec<u8> },
+    Lines { call: Arc<str>, lines: Vec<u8>, announce: Vec<Announcement> },
+    End { call: Arc<str>, done: tokio::sync::oneshot::Sender<()> },
+}
+
+/// The journals of all calls of this process.
+#[derive(Clone)]
+pub struct Journals {
+    folder: PathBuf,
+    writer: mpsc::Sender<Job>,
+    announcements: broadcast::Sender<Announcement>,
+}
+
+impl Journals {
+    /// Journals in `folder`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// The folder cannot be made or written to.
+    pub fn open(folder: &Path) -> std::io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let (writer, entries) = mpsc::channel(WAITING);
+        let (announcements, _) = broadcast::channel(4_096);
+        let listeners = announcements.clone();
+        std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || write_all(entries, &listeners))?;
+        Ok(Journals { folder: folder.to_owned(), writer, announcements })
+    }
+
+    /// All that is announced from now on. A listener that lags is told how much it missed.
+    pub fn listen(&self) -> broadcast::Receiver<Announcement> {
+        self.announcements.subscribe()
+    }
+
+    /// Where the journal of a call is. A call that was carried on after a break goes on in its file.
+    pub fn path(&self, call_sid: &str) -> PathBuf {
+        self.folder.join(format!("{call_sid}.jsonl"))
+    }
+
+    /// Begins, or goes on with, the journal of a call.
+    pub async fn begin(&self, header: &Header) -> Journal {
+        let call: Arc<str> = header.call_sid.as_str().into();
+        let mut line = serde_json::to_vec(header).unwrap_or_default();
+        line.push(b'\n');
+        let path = self.path(&call);
+        let _ = self.writer.send(Job::Begin { call: call.clone(), path, line }).await;
+        Journal { all: self.clone(), call, lines: Vec::new(), announce: Vec::new(), sequence: 0 }
+    }
+
+    /// What was said in a call's earlier sessions, for the model; empty if there were none.
+    pub fn said_before(&self, call_sid: &str) -> Vec<Message> {
+        /// A journal longer than this is not read back.
+        const LONGEST: u64 = 64 * 1024 * 1024;
+        let path = self.path(call_sid);
+        let readable = std::fs::metadata(&path).is_ok_and(|file| file.len() <= LONGEST);
+        let Some(text) = readable.then(|| std::fs::read_to_string(&path).ok()).flatten() else {
+            return Vec::new();
+        };
+        text.lines()
+            .filter_map(|line| match serde_json::from_str(line) {
+                Ok(Entry::Action { action: turn::Action::Note(note), .. }) => Some(note),
+                _ => None,
+            })
+            .filter_map(|note| match note {
+                Note::CallerSaid { text, .. } => Some(Message::Caller { text }),
+                Note::Pressed { keys } => {
+                    Some(Message::Caller { text: format!("(pressed {keys})") })
+                }
+                Note::AgentSaid { text, purpose, .. } if purpose != turn::Purpose::Filler => {
+                    Some(Message::Agent { text, tool_calls: Vec::new() })
+                }
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// One call's journal.
+pub struct Journal {
+    all: Journals,
+    call: Arc<str>,
+    lines: Vec<u8>,
+    announce: Vec<Announcement>,
+    sequence: u64,
+}
+
+impl Journal {
+    /// Notes what the machine was told. Written by the next [`Journal::flush`].
+    pub fn event(&mut self, at: Moment, event: &turn::Event) {
+        self.line(&Entry::Event { at, event: event.clone() });
+    }
+
+    /// Notes what the machine ordered. Interim words are told at once and not written.
+    pub fn action(&mut self, at: Moment, action: &turn::Action) {
+        if let turn::Action::Note(note) = action {
+            let (call_sid, note) = (self.call.clone(), note.clone());
+            let sequence = self.sequence;
+            self.sequence += 1;
+            let announcement = Announcement { call_sid, sequence, at, note };
+            if let Note::CallerSaying { .. } = announcement.note {
+                let _ = self.all.announcements.send(announcement);
+                return;
+            }
+            self.announce.push(announcement);
+        }
+        self.line(&Entry::Action { at, action: action.clone() });
+    }
+
+    /// Hands what was noted to the writer. Waits if the disk is far behind: nothing is lost.
+    pub async fn flush(&mut self) {
+        if self.lines.is_empty() {
+            return;
+        }
+        let lines = std::mem::take(&mut self.lines);
+        let announce = std::mem::take(&mut self.announce);
+        let call = self.call.clone();
+        let _ = self.all.writer.send(Job::Lines { call, lines, announce }).await;
+    }
+
+    /// Closes the file, when all is durable.
+    pub async fn end(mut self) {
+        self.flush().await;
+        let (done, ended) = tokio::sync::oneshot::channel();
+        let _ = self.all.writer.send(Job::End { call: self.call.clone(), done }).await;
+        let _ = ended.await;
+    }
+
+    fn line(&mut self, entry: &Entry) {
+        if serde_json::to_writer(&mut self.lines, entry).is_ok() {
+            self.lines.push(b'\n');
+        }
+    }
+}
+
+fn write_all(mut entries: mpsc::Receiver<Job>, listeners: &broadcast::Sender<Announcement>) {
+    let mut files: HashMap<Arc<str>, File> = HashMap::new();
+    while let Some(first) = entries.blocking_recv() {
+        std::thread::sleep(GATHER);
+        let mut batch = vec![first];
+        while batch.len() < WAITING
+            && let Ok(entry) = entries.try_recv()
+        {
+            batch.push(entry);
+        }
+        let mut touched: Vec<Arc<str>> = Vec::new();
+        let mut announce = Vec::new();
+        let mut ended = Vec::new();
+        for entry in batch {
+            match entry {
+                Job::Begin { call, path, line } => {
+                    match OpenOptions::new().create(true).append(true).open(&path) {
+                        Ok(mut file) => {
+                            report(file.write_all(&line));
+                            files.insert(call.clone(), file);
+                            touched.push(call);
+                        }
+                        Err(error) => tracing::error!(%error, "a journal could not be opened"),
+                    }
+                }
+                Job::Lines { call, lines, announce: told } => {
+                    if let Some(file) = files.get_mut(&call) {
+                        report(file.write_all(&lines));
+                        if !touched.contains(&call) {
+                            touched.push(call);
+                        }
+                    }
+                    announce.extend(told);
+                }
+                Job::End { call, done } => ended.push((call, done)),
+            }
+        }
+        for call in touched {
+            if let Some(file) = files.get(&call) {
+                report(file.sync_data());
+            }
+        }
+        for announcement in announce {
+            // Nobody listening is no failure.
+            let _ = listeners.send(announcement);
+        }
+        for (call, done) in ended {
+            files.remove(&call);
+            let _ = done.send(());
+        }
+    }
+}
+
+fn report(done: std::io::Result<()>) {
+    if let Err(error) = done {
+        metrics::counter!("tandem_journal_failures_total").increment(1);
+        tracing::error!(%error, "the journal could not be written");
+    }
+}

@@ -1,0 +1,11 @@
+//! Calls now running: who is on the line, what each session does, what is written down of it.
+
+pub mod engines;
+pub mod hearing;
+pub mod journal;
+pub mod playout;
+pub mod recorder;
+pub mod registry;
+pub mod session;
+pub mod tools;
+pub mod voice;
