@@ -33,7 +33,7 @@ pub enum ClipError {
         /// What is wrong with it.
         why: String,
     },
-    /// Longer than [`LONGEST`].
+    /// Longer than half an hour.
     #[error("the recording {0} is longer than half an hour")]
     TooLong(String),
     /// Not one sample.
@@ -48,7 +48,7 @@ impl Clip {
     /// Mu-law at 8 kHz, under a name for reports.
     ///
     /// # Errors
-    /// There is no sample, or more than [`LONGEST`].
+    /// There is no sample, or more than half an hour of them.
     pub fn from_mulaw(name: impl Into<String>, mulaw: Vec<u8>) -> Result<Arc<Self>, ClipError> {
         let name = name.into();
         if mulaw.is_empty() {

@@ -1,5 +1,6 @@
 //! `tandem call`: the command line over [`super::place`].
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -93,7 +94,7 @@ pub struct CallArgs {
     #[arg(long, value_name = "ID")]
     pub lead_id: Option<String>,
 
-    /// A <Parameter> of a socket that is called directly. Repeatable.
+    /// A TwiML Parameter for a socket that is called directly. Repeatable.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub param: Vec<(String, String)>,
 
@@ -159,7 +160,7 @@ pub async fn run(args: CallArgs) -> ExitCode {
         async move {
             while let Some(note) = happened.recv().await {
                 if !json {
-                    println!("{note}");
+                    print(&format!("{note}\n"));
                 }
             }
         }
@@ -195,13 +196,18 @@ pub async fn run(args: CallArgs) -> ExitCode {
     }
     if args.json {
         match serde_json::to_string_pretty(&outcome) {
-            Ok(json) => println!("{json}"),
+            Ok(json) => print(&format!("{json}\n")),
             Err(error) => return fail(USAGE, &error.to_string()),
         }
     } else {
-        print!("{}", summary(&outcome, args.out.as_deref()));
+        print(&summary(&outcome, args.out.as_deref()));
     }
     ExitCode::from(verdict(&outcome))
+}
+
+/// Prints, as long as someone reads: a closed pipe does not end the call.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 fn verdict(outcome: &Outcome) -> u8 {

@@ -74,10 +74,10 @@ pub struct Gap {
 /// The buffer holds all that it may; what came was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Full {
-    /// More than [`MAX_BUFFERED`] bytes of audio.
+    /// More than ten minutes of audio.
     #[error("more than ten minutes of audio wait to be played")]
     Audio,
-    /// More than [`MAX_MARKS`] marks.
+    /// More than 10 000 marks.
     #[error("more than {MAX_MARKS} marks wait to come back")]
     Marks,
 }
@@ -150,7 +150,7 @@ impl Ear {
     /// Queues audio that came at `now`. An empty piece is nothing.
     ///
     /// # Errors
-    /// The buffer would hold more than [`MAX_BUFFERED`]; nothing of it is taken.
+    /// The buffer would hold more than ten minutes of audio; nothing of it is taken.
     pub fn push_media(&mut self, now: Tick, mulaw: &[u8]) -> Result<(), Full> {
         self.advance(now);
         if mulaw.is_empty() {
@@ -175,7 +175,7 @@ impl Ear {
     /// Queues a mark that came at `now`; with nothing before it, it goes back at once.
     ///
     /// # Errors
-    /// [`MAX_MARKS`] marks wait already; this one will not come back.
+    /// 10 000 marks wait already; this one will not come back.
     pub fn mark(&mut self, now: Tick, name: &str) -> Result<(), Full> {
         self.advance(now);
         if self.queue.is_empty() {

@@ -80,7 +80,9 @@ impl<'a> Flow<'a> {
         };
         self.line.conclude(&reason);
         self.line.close_streams(|_| true).await;
-        self.tell_streams_ended();
+        for ended in std::mem::take(&mut self.line.ended) {
+            self.tell_stream_ended(&ended);
+        }
         self.line.note(Note::Ended { reason: reason.clone() });
         self.tell_completed(&reason);
         self.finish_callbacks().await;

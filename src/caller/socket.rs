@@ -194,7 +194,10 @@ fn describe(error: &Error) -> (u32, String) {
         Error::Io(io) => match io.kind() {
             std::io::ErrorKind::ConnectionRefused => (31902, "connection refused".to_owned()),
             std::io::ErrorKind::TimedOut => (31901, "connection timed out".to_owned()),
-            std::io::ErrorKind::InvalidData => (31910, io.to_string()),
+            // How the TLS library says that the peer speaks something else.
+            std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof => {
+                (31910, io.to_string())
+            }
             _ => (31902, io.to_string()),
         },
         Error::Tls(tls) => (31910, tls.to_string()),

@@ -259,7 +259,7 @@ impl Session {
                     history: self.conversation.history().into_iter().map(for_vendor).collect(),
                     tools: self.tool_specs.clone(),
                     max_tokens: None,
-                    first_token_within: Duration::from_millis(2_500),
+                    first_token_within: Duration::from_millis(4_000),
                     next_token_within: Duration::from_millis(2_000),
                 });
                 self.reply = Some((epoch, reply, stream));

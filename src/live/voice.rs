@@ -9,6 +9,11 @@ use vendors::{Tts, TtsEvent, TtsRequest, TtsStream, VendorError, WordTime};
 /// Sentences made at once: the one being spoken and the next.
 const AT_ONCE: usize = 2;
 
+/// Time allowed until a sentence's first audio; then the spare voice says it.
+const FIRST_AUDIO: Duration = Duration::from_millis(1_200);
+/// The same for what is said because something is late already.
+const FIRST_AUDIO_LATE: Duration = Duration::from_millis(600);
+
 /// One sentence to speak.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -117,7 +122,7 @@ impl Voice {
             text: job.text.clone(),
             voice: if job.spare { None } else { self.name.clone() },
             language: self.language.clone(),
-            first_audio_within: Duration::from_millis(1_200),
+            first_audio_within: if job.first { FIRST_AUDIO_LATE } else { FIRST_AUDIO },
             next_audio_within: Duration::from_millis(1_500),
         };
         let stream = self.engine(&job).speak(request);

@@ -45,7 +45,7 @@ pub async fn upgrade(
         .on_upgrade(move |socket| async move {
             let tasks = gateway.tasks.clone();
             // Tracked, so that a drain waits for it.
-            tasks.spawn(serve(gateway, Socket(socket)));
+            tasks.spawn(serve(gateway, Socket { socket, broken: false }));
         })
 }
 
@@ -107,11 +107,18 @@ async fn first_messages(socket: &mut Socket) -> Result<Start, Refusal> {
 }
 
 /// The carrier's socket as the session sees it.
-struct Socket(WebSocket);
+struct Socket {
+    socket: WebSocket,
+    /// It cannot be read on.
+    broken: bool,
+}
 
 impl Carrier for Socket {
     async fn receive(&mut self) -> Option<Received> {
-        match self.0.recv().await? {
+        if self.broken {
+            return None;
+        }
+        match self.socket.recv().await? {
             Ok(Message::Text(text)) => Some(Received::Text(text.as_str().to_owned())),
             Ok(Message::Binary(_)) => Some(Received::Foreign("binary message")),
             Ok(Message::Ping(_) | Message::Pong(_)) => Some(Received::Alive),
@@ -120,13 +127,14 @@ impl Carrier for Socket {
                 // Too large, not UTF-8, cut: the connection cannot be read on.
                 tracing::warn!(%error, "the carrier's socket failed");
                 metrics::counter!("tandem_socket_failures_total").increment(1);
-                None
+                self.broken = true;
+                Some(Received::Foreign("unreadable message"))
             }
         }
     }
 
     async fn send(&mut self, text: String) -> Result<(), Closed> {
-        match timeout(SEND_WITHIN, self.0.send(Message::Text(text.into()))).await {
+        match timeout(SEND_WITHIN, self.socket.send(Message::Text(text.into()))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Closed),
         }
@@ -134,9 +142,9 @@ impl Carrier for Socket {
 
     async fn close(&mut self, code: u16, reason: &'static str) {
         let frame = CloseFrame { code, reason: reason.into() };
-        let _ = timeout(SEND_WITHIN, self.0.send(Message::Close(Some(frame)))).await;
+        let _ = timeout(SEND_WITHIN, self.socket.send(Message::Close(Some(frame)))).await;
         // The peer's own close frame, so that it is not cut off before it has read ours.
-        let drained = async { while let Some(Ok(_)) = self.0.recv().await {} };
+        let drained = async { while let Some(Ok(_)) = self.socket.recv().await {} };
         let _ = timeout(Duration::from_secs(1), drained).await;
     }
 }

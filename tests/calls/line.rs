@@ -1,0 +1,194 @@
+//! A gateway with played vendors, and callers for it.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+use tandem::{
+    caller::{self, Call, Clip, Outcome, Scenario, Step, Wait},
+    config::Config,
+    domain::Business,
+    gateway::Gateway,
+    live::journal::Entry,
+    telemetry,
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use turn::{Action, Note};
+use vendors::played::{self, Pace};
+
+/// The token that signs the carrier's requests.
+pub const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// A business in few words.
+pub const BUSINESS: &str = r#"
+name = "Testing"
+greeting = "Hello, how can I help?"
+transfer_to = "+14155550111"
+"#;
+
+/// A running gateway and the vendors it uses.
+pub struct Line {
+    pub gateway: Arc<Gateway>,
+    pub url: String,
+    pub openai: played::openai::Server,
+    pub deepgram: played::deepgram::Server,
+    stop: CancellationToken,
+    served: JoinHandle<std::io::Result<()>>,
+    _folder: tempfile::TempDir,
+}
+
+/// What a gateway is made of.
+pub struct Setup {
+    pub openai: played::openai::Script,
+    pub deepgram: played::deepgram::Script,
+    pub business: String,
+    pub env: Vec<(&'static str, String)>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let pace = Pace { first: Duration::from_millis(150), between: Duration::from_millis(15) };
+        Setup {
+            openai: played::openai::Script::new().chat_pace(pace),
+            deepgram: played::deepgram::Script::new()
+                .speak_pace(Pace { first: Duration::from_millis(80), ..pace }),
+            business: BUSINESS.to_owned(),
+            env: Vec::new(),
+        }
+    }
+}
+
+impl Setup {
+    pub async fn start(self) -> Line {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let openai = played::openai::Server::start(self.openai).await;
+        let deepgram = played::deepgram::Server::start(self.deepgram).await;
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback can be bound");
+        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let mut settings = vec![
+            ("PUBLIC_URL", url.clone()),
+            ("TANDEM_DATA_DIR", folder.path().display().to_string()),
+            ("TANDEM_VAD", "webrtc".into()),
+            ("TANDEM_TTS", "deepgram".into()),
+            ("OPENAI_API_KEY", "test-key".into()),
+            ("OPENAI_BASE_URL", openai.base_url.clone()),
+            ("DEEPGRAM_API_KEY", "test-key".into()),
+            ("DEEPGRAM_URL", deepgram.base_url.clone()),
+        ];
+        // The later of two settings of one name counts.
+        settings.extend(self.env);
+        let env = |name: &str| {
+            settings.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+        };
+        let config = Config::load(None, &env).expect("the settings are right");
+        let business = Business::parse(&self.business).expect("the business is right");
+        let token = SecretString::from(AUTH_TOKEN);
+        let gateway = Gateway::open(config, business, &token, telemetry::metrics())
+            .expect("the gateway opens");
+        let stop = CancellationToken::new();
+        let served = tokio::spawn(gateway.clone().serve(listener, stop.clone()));
+        Line { gateway, url, openai, deepgram, stop, served, _folder: folder }
+    }
+}
+
+impl Line {
+    pub fn answer_url(&self) -> String {
+        format!("{}/webhooks/twilio/answer", self.url)
+    }
+
+    /// Places a call and stays with it to its end.
+    pub async fn call(&self, steps: Vec<Step>) -> Outcome {
+        let call = self.prepared(steps);
+        caller::place(call).await.expect("the call comes about")
+    }
+
+    pub fn prepared(&self, steps: Vec<Step>) -> Call {
+        let scenario = Scenario::new("test", steps);
+        Call::to(&self.answer_url(), SecretString::from(AUTH_TOKEN), scenario)
+            .expect("the address is right")
+    }
+
+    /// What was written down of a call, once its session is over.
+    pub async fn notes(&self, call_sid: &str) -> Vec<Note> {
+        self.until_idle().await;
+        notes_in(&self.gateway.journals.path(call_sid))
+    }
+
+    /// Until no session runs.
+    pub async fn until_idle(&self) {
+        let idle = async {
+            while !self.gateway.tasks.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), idle).await.expect("sessions end");
+    }
+
+    /// Stops it, as SIGTERM does.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let served = tokio::time::timeout(Duration::from_secs(10), self.served).await;
+        served.expect("it stops in time").expect("it does not panic").expect("it served well");
+    }
+}
+
+/// The notes of a journal.
+pub fn notes_in(path: &PathBuf) -> Vec<Note> {
+    let journal = std::fs::read_to_string(path).expect("there is a journal");
+    journal
+        .lines()
+        .filter_map(|line| match serde_json::from_str(line) {
+            Ok(Entry::Action { action: Action::Note(note), .. }) => Some(note),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What the agent was heard to say, in order.
+pub fn agent_said(notes: &[Note]) -> Vec<String> {
+    notes
+        .iter()
+        .filter_map(|note| match note {
+            Note::AgentSaid { text, .. } => Some(text.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What the caller said, in order.
+pub fn caller_said(notes: &[Note]) -> Vec<String> {
+    notes
+        .iter()
+        .filter_map(|note| match note {
+            Note::CallerSaid { text, .. } => Some(text.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A fixture, as the caller's voice.
+pub fn voice(name: &str) -> Arc<Clip> {
+    Clip::from_samples(name, &fixtures::recording(name).samples_8k()).expect("it is a clip")
+}
+
+pub fn say(name: &str) -> Step {
+    Step::Say(voice(name))
+}
+
+/// Until the agent has spoken and been silent for a moment.
+pub fn answered() -> Step {
+    Step::WaitForAgent(Wait { silence: Duration::from_millis(500), within: Duration::from_secs(15) })
+}
+
+/// Panics with all that is known unless every step passed and no rule was broken.
+pub fn went_well(outcome: &Outcome) {
+    let failed: Vec<String> =
+        outcome.steps.iter().filter(|step| !step.passed()).map(ToString::to_string).collect();
+    assert!(
+        failed.is_empty() && outcome.violations.is_empty(),
+        "{failed:?} {:?} {:#?}",
+        outcome.violations,
+        outcome.turns
+    );
+}
