@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_base_url_is_refused_without_repeating_it() {
-        for raw in ["", "api.example.com", "ftp://h", "https://me:hunter2@h", "https://h/?k=hunter2"]
+        for raw in
+            ["", "api.example.com", "ftp://h", "https://me:hunter2@h", "https://h/?k=hunter2"]
         {
             let error = Address::parse(raw).unwrap_err();
             assert!(!error.contains("hunter2"), "{error}");

@@ -6,7 +6,6 @@
 pub(crate) mod audio;
 
 use std::{
-    error::Error as _,
     future::Future,
     time::{Duration, SystemTime},
 };

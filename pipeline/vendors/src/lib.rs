@@ -15,10 +15,12 @@ pub mod error;
 pub mod failover;
 mod http;
 pub mod llm;
+pub mod local;
 pub mod openai;
 #[cfg(feature = "played")]
 pub mod played;
 mod socket;
+mod speaking;
 pub mod stt;
 pub mod tts;
 

@@ -65,12 +65,8 @@ impl Sockets {
             .max_message_size(Some(MESSAGE_LIMIT))
             .max_frame_size(Some(MESSAGE_LIMIT));
         // Boxed: the handshake's state is large, and gone once it is done.
-        let connecting = Box::pin(connect_async_tls_with_config(
-            request,
-            Some(config),
-            true,
-            Some(connector),
-        ));
+        let connecting =
+            Box::pin(connect_async_tls_with_config(request, Some(config), true, Some(connector)));
         let (socket, response) =
             deadline.bound(connecting).await?.map_err(|error| handshake_failure(error, key))?;
         Ok(Open { socket, request_id: http::request_id(response.headers()) })
