@@ -109,7 +109,10 @@ pub async fn run(args: DemoArgs, mut config: Config) -> Result<ExitCode, Box<dyn
 }
 
 /// The synthetic caller: questions, a barge-in, an appointment, a goodbye.
-fn conversation() -> Result<Scenario, Box<dyn Error>> {
+///
+/// # Errors
+/// Its recordings are not what they were when this was built.
+pub fn conversation() -> Result<Scenario, Box<dyn Error>> {
     let answered =
         || Step::WaitForAgent(Wait { silence: Duration::from_millis(900), ..Wait::default() });
     let steps = vec![
