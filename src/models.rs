@@ -80,7 +80,7 @@ pub async fn run(args: ModelsArgs, config: Config) -> Result<ExitCode, Box<dyn E
             if plan.is_empty() {
                 eprintln!("{}", plan.describe());
             } else if !json {
-                eprint!("{}", plan.describe());
+                eprintln!("{}", plan.describe().trim_end());
             }
             pull(models, &ALL, source, json).await?;
         }
@@ -118,8 +118,8 @@ pub async fn ensure(config: &Config, offer: Offer) -> Result<(), Box<dyn Error>>
         Offer::Fetch => true,
         Offer::Ask | Offer::AskOrFetch if person => {
             eprint!(
-                "Speech on this machine needs models.\n{}Fetch them now? [Y/n] ",
-                plan.describe()
+                "Speech on this machine needs models.\n{}\nFetch them now? [Y/n] ",
+                plan.describe().trim_end()
             );
             std::io::stderr().flush()?;
             let answer = tokio::task::spawn_blocking(|| {
@@ -130,9 +130,9 @@ pub async fn ensure(config: &Config, offer: Offer) -> Result<(), Box<dyn Error>>
         }
         Offer::Ask => false,
         Offer::AskOrFetch => {
-            eprint!(
+            eprintln!(
                 "Speech on this machine needs models, which are fetched now.\n{}",
-                plan.describe()
+                plan.describe().trim_end()
             );
             true
         }

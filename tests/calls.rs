@@ -11,5 +11,7 @@ mod failing_vendors;
 mod lasting;
 #[path = "calls/line.rs"]
 mod line;
+#[path = "calls/outliving.rs"]
+mod outliving;
 #[path = "calls/supervised.rs"]
 mod supervised;

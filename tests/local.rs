@@ -111,7 +111,11 @@ async fn the_demos_recording_holds_what_the_transcript_says_was_heard() {
         let heard = recognise(&*stt, &audio[place(from.saturating_sub(60))..place(to + 60)]).await;
         let (meant, heard) = (words(text), words(&heard));
         let off = errors(&meant, &heard);
-        println!("{off} of {} words off{}: {meant:?} / {heard:?}", meant.len(), if *cut { " (cut)" } else { "" });
+        println!(
+            "{off} of {} words off{}: {meant:?} / {heard:?}",
+            meant.len(),
+            if *cut { " (cut)" } else { "" }
+        );
         if *cut {
             // Where it was cut the recogniser may hear half a word, or not.
             assert!(meant.len().abs_diff(heard.len()) <= 1, "{meant:?} / {heard:?}");

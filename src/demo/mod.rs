@@ -39,7 +39,7 @@ voices! {
     TIME = "callers/time";
     YES = "callers/yes";
     THANKS = "callers/thanks";
-    PERSON = "asterisk/conf-getpin";
+    PERSON = "librivox/dashwood-0930";
 }
 
 /// Plays a conversation through the gateway on this machine.
@@ -142,7 +142,7 @@ pub fn conversation() -> Result<Scenario, Box<dyn Error>> {
     Ok(Scenario::new("a synthetic caller", steps))
 }
 
-/// A person's recorded words, which nobody expects at a dentist's.
+/// A person's recorded words (public domain), which nobody expects at a dentist's.
 fn recorded_person() -> Result<Scenario, Box<dyn Error>> {
     let mut scenario = Scenario::of_one_recording(clip(PERSON)?, true);
     scenario.name = "a person's recording".to_owned();

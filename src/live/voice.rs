@@ -59,9 +59,8 @@ impl Voice {
         if job.first || job.spare {
             // What is late already is begun at once, whatever else is being made; a sentence that is
             // given to another voice is no longer made by the first.
-            let same = |known: &Job| {
-                (known.utterance, known.sentence) == (job.utterance, job.sentence)
-            };
+            let same =
+                |known: &Job| (known.utterance, known.sentence) == (job.utterance, job.sentence);
             self.waiting.retain(|known| !same(known));
             self.active.retain(|(known, _)| !same(known));
             self.begin(job);

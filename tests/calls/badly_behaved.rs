@@ -60,7 +60,9 @@ async fn close_code(socket: &mut Socket) -> Option<CloseCode> {
         }
         None
     };
-    tokio::time::timeout(Duration::from_secs(8), closed).await.expect("the socket is closed in time")
+    tokio::time::timeout(Duration::from_secs(8), closed)
+        .await
+        .expect("the socket is closed in time")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,8 +209,7 @@ async fn unsigned_and_wrongly_signed_requests_are_refused() {
     let url = line.answer_url();
     let form = Form::parse(b"CallSid=CA1&From=%2B15005550006&To=%2B15005550001").unwrap();
     let post = |signature: Option<String>, body: String, kind: &'static str| {
-        let mut request =
-            client.post(&url).header("content-type", kind).body(body);
+        let mut request = client.post(&url).header("content-type", kind).body(body);
         if let Some(signature) = signature {
             request = request.header("x-twilio-signature", signature);
         }

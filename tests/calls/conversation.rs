@@ -18,7 +18,11 @@ fn last_user(body: &Value) -> &str {
 }
 
 fn last_role(body: &Value) -> &str {
-    body["messages"].as_array().and_then(|all| all.last()).and_then(|m| m["role"].as_str()).unwrap_or("")
+    body["messages"]
+        .as_array()
+        .and_then(|all| all.last())
+        .and_then(|m| m["role"].as_str())
+        .unwrap_or("")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,12 +145,14 @@ async fn a_barge_in_stops_the_voice_and_the_context_keeps_the_heard_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_agent_ends_the_call_after_its_goodbye_was_heard() {
-    let setup = Setup {
-        openai: openai::Script::new()
-            .reply(openai::Reply::text("Thank you and goodbye.").call("c1", "end_call", json!({}))),
-        deepgram: deepgram::Script::new().hears("That is all, thank you."),
-        ..Setup::default()
-    };
+    let setup =
+        Setup {
+            openai: openai::Script::new().reply(
+                openai::Reply::text("Thank you and goodbye.").call("c1", "end_call", json!({})),
+            ),
+            deepgram: deepgram::Script::new().hears("That is all, thank you."),
+            ..Setup::default()
+        };
     let line = setup.start().await;
     let outcome = line
         .call(vec![
@@ -165,10 +171,11 @@ async fn the_agent_ends_the_call_after_its_goodbye_was_heard() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transfer_dials_the_person_after_the_stream() {
     let setup = Setup {
-        openai: openai::Script::new().reply(
-            openai::Reply::text("I will put you through.")
-                .call("c1", "transfer", json!({"reason": "asked"})),
-        ),
+        openai: openai::Script::new().reply(openai::Reply::text("I will put you through.").call(
+            "c1",
+            "transfer",
+            json!({"reason": "asked"}),
+        )),
         deepgram: deepgram::Script::new().hears("Can I speak to a person?"),
         ..Setup::default()
     };
@@ -189,14 +196,12 @@ async fn a_transfer_dials_the_person_after_the_stream() {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_gathered_and_answered() {
     let setup = Setup {
-        openai: openai::Script::new().answering(|body| {
-            openai::Reply::text(&format!("You did this: {}", last_user(body)))
-        }),
+        openai: openai::Script::new()
+            .answering(|body| openai::Reply::text(&format!("You did this: {}", last_user(body)))),
         ..Setup::default()
     };
     let line = setup.start().await;
-    let outcome =
-        line.call(vec![answered(), Step::Press("42#".into()), answered()]).await;
+    let outcome = line.call(vec![answered(), Step::Press("42#".into()), answered()]).await;
     went_well(&outcome);
     let notes = line.notes(&outcome.call_sid).await;
     assert!(notes.contains(&Note::Pressed { keys: "42".into() }), "{notes:#?}");

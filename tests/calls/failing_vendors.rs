@@ -34,7 +34,13 @@ fn failures() -> Vec<Failure> {
 async fn survives(what: String, setup: Setup) {
     let line = setup.start().await;
     let outcome = line
-        .call(vec![answered(), say("callers/hours"), answered(), say("callers/parking"), answered()])
+        .call(vec![
+            answered(),
+            say("callers/hours"),
+            answered(),
+            say("callers/parking"),
+            answered(),
+        ])
         .await;
     went_well(&outcome);
     let notes = line.notes(&outcome.call_sid).await;
@@ -95,7 +101,8 @@ async fn model_and_voice_may_be_gone_together() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hearing_may_break_off_and_come_back() {
-    let breaks = [Failure::Refuse, Failure::CutAfter(3), Failure::Status(503), Failure::MalformedAfter(1)];
+    let breaks =
+        [Failure::Refuse, Failure::CutAfter(3), Failure::Status(503), Failure::MalformedAfter(1)];
     join_all(breaks.into_iter().map(|failure| {
         let setup = Setup {
             openai: answers(),

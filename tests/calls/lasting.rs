@@ -60,11 +60,16 @@ fn a_thousand_short_calls_leave_nothing_behind() {
     if std::env::var_os(ALONE).is_none() {
         let this = std::env::current_exe().expect("a test has a binary");
         let output = std::process::Command::new(this)
-            .args(["--exact", "lasting::a_thousand_short_calls_leave_nothing_behind", "--nocapture"])
+            .args([
+                "--exact",
+                "lasting::a_thousand_short_calls_leave_nothing_behind",
+                "--nocapture",
+            ])
             .env(ALONE, "1")
             .output()
             .expect("the binary runs");
-        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        let said =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && said.contains("1 passed"), "{said}");
         return;
     }

@@ -178,7 +178,10 @@ pub fn say(name: &str) -> Step {
 
 /// Until the agent has spoken and been silent for a moment.
 pub fn answered() -> Step {
-    Step::WaitForAgent(Wait { silence: Duration::from_millis(500), within: Duration::from_secs(15) })
+    Step::WaitForAgent(Wait {
+        silence: Duration::from_millis(500),
+        within: Duration::from_secs(15),
+    })
 }
 
 /// Panics with all that is known unless every step passed and no rule was broken.

@@ -102,7 +102,11 @@ async fn words_of_a_supervisor_are_said_and_an_end_is_an_end() {
     let line = talkative().start().await;
     let outcome = steered(
         &line,
-        vec![answered(), say("callers/hours"), Step::ExpectHangUp { within: Duration::from_secs(20) }],
+        vec![
+            answered(),
+            say("callers/hours"),
+            Step::ExpectHangUp { within: Duration::from_secs(20) },
+        ],
         async |call: String, _heard| {
             until_speaking(&line).await;
             let command = Command::Say { text: "The manager says hello.".into(), now: true };

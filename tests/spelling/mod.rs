@@ -28,8 +28,26 @@ pub fn errors(meant: &[String], heard: &[String]) -> usize {
 
 fn spelled(word: &str) -> Vec<String> {
     const SMALL: [&str; 20] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-        "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
     ];
     const TENS: [&str; 10] =
         ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
@@ -40,9 +58,11 @@ fn spelled(word: &str) -> Vec<String> {
             all.extend((number % 10 > 0).then(|| SMALL[number % 10].to_owned()));
             all
         }
-        Ok(number) => {
-            number.to_string().bytes().map(|digit| SMALL[usize::from(digit - b'0')].into()).collect()
-        }
+        Ok(number) => number
+            .to_string()
+            .bytes()
+            .map(|digit| SMALL[usize::from(digit - b'0')].into())
+            .collect(),
         Err(_) => vec![word.to_owned()],
     }
 }
