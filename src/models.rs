@@ -9,12 +9,9 @@ use std::{
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use vendors::local::models::{Models, ModelsError, Part, Progress, REMEDY, Source};
+use vendors::local::models::{ALL, Models, ModelsError, Part, Progress, REMEDY, Source};
 
 use crate::config::{Config, Engine, VadEngine};
-
-/// Every part that runs on local models; what runs them comes with each.
-const ALL: [Part; 4] = [Part::Stt, Part::Tts, Part::Vad, Part::Embeddings];
 
 /// The local speech models.
 #[derive(Args, Clone, Debug)]
