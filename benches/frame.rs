@@ -30,7 +30,8 @@ fn hear_one_second(bencher: Bencher) {
         .collect();
     bencher.counter(ItemsCount::new(50_usize)).bench_local(|| {
         let mut timeline = Timeline::new();
-        let mut detector = Detector::new(WebRtcVad::new(WebRtcMode::VeryAggressive), Policy::default());
+        let mut detector =
+            Detector::new(WebRtcVad::new(WebRtcMode::VeryAggressive), Policy::default());
         let (mut bytes, mut samples, mut events) = (Vec::new(), Vec::new(), Vec::new());
         for message in &messages {
             let Ok(Inbound::Media(media)) = parse(message) else { unreachable!("it is media") };

@@ -59,7 +59,8 @@ async fn measure() -> Result<bool, Box<dyn std::error::Error>> {
             std::env::var(name)
                 .map(Into::into)
                 .unwrap_or_else(|_| {
-                    tandem::config::default_data_dir(&|name| std::env::var(name).ok()).join("models")
+                    tandem::config::default_data_dir(&|name| std::env::var(name).ok())
+                        .join("models")
                 })
                 .display()
                 .to_string(),
@@ -128,7 +129,8 @@ async fn hear(
         }
         loop {
             for call_sid in gateway.registry.live_calls() {
-                let pause = gateway.registry.tell(&call_sid, format!("pause-{call_sid}"), Command::Pause);
+                let pause =
+                    gateway.registry.tell(&call_sid, format!("pause-{call_sid}"), Command::Pause);
                 let _ = pause.await;
             }
             match happened.recv().await {
@@ -149,11 +151,13 @@ async fn hear(
     while gateway.registry.live_calls().contains(&outcome.call_sid) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let journal = std::fs::read_to_string(gateway.journals.path(&outcome.call_sid)).unwrap_or_default();
+    let journal =
+        std::fs::read_to_string(gateway.journals.path(&outcome.call_sid)).unwrap_or_default();
     let mut heard = vec![String::new(); recordings.len()];
     for line in journal.lines() {
-        if let Ok(Entry::Action { action: Action::Note(Note::CallerSaid { text, from, .. }), .. }) =
-            serde_json::from_str(line)
+        if let Ok(Entry::Action {
+            action: Action::Note(Note::CallerSaid { text, from, .. }), ..
+        }) = serde_json::from_str(line)
         {
             // The session began when the stream was opened, some ms after the call was placed.
             let place = says.iter().rposition(|(began, _)| from.0 + 600 >= *began).unwrap_or(0);

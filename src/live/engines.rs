@@ -17,6 +17,7 @@ use super::hearing::Vad;
 use crate::{
     config::{Config, Engine, VadEngine},
     domain::Business,
+    models::needed,
 };
 
 /// Why the engines could not be made ready.
@@ -53,14 +54,18 @@ impl Engines {
     /// # Errors
     /// Local models are needed and missing, or a vendor's settings are wrong.
     pub fn open(config: &Config, business: &Business) -> Result<Self, NotReady> {
+        let mut parts = needed(config);
         let silero_is_here = Models::locate(&config.models_dir).missing(&[Part::Vad]).is_empty();
-        let local = if config.needs_models() || (silero_is_here && config.vad.is_none()) {
-            let options = LocalOptions { threads: config.threads };
-            Some(Local::open(&config.models_dir, options)?)
-        } else {
+        if parts.is_empty() && config.vad.is_none() && silero_is_here {
+            parts.push(Part::Vad);
+        }
+        let local = if parts.is_empty() {
             None
+        } else {
+            let options = LocalOptions { threads: config.threads };
+            Some(Local::open_parts(&config.models_dir, &options, &parts)?)
         };
-        let needed = || local.as_ref().expect("opened where any part is local");
+        let local_engines = || local.as_ref().expect("opened where any part is local");
         let stt: Arc<dyn Stt> = match config.stt {
             Engine::Deepgram => Arc::new(deepgram::Stt::new(deepgram_settings(config))?),
             Engine::Openai => {
@@ -68,7 +73,7 @@ impl Engines {
                 let model = config.openai.transcription_model.clone();
                 Arc::new(openai::Stt::new(openai_settings(config, settings, model))?)
             }
-            Engine::Local | Engine::Elevenlabs => needed().stt(),
+            Engine::Local | Engine::Elevenlabs => local_engines().stt(),
         };
         let llm: Arc<dyn Llm> = match config.llm {
             Engine::Openai => {
@@ -76,7 +81,7 @@ impl Engines {
                 let model = config.openai.model.clone();
                 Arc::new(openai::Llm::new(openai_settings(config, settings, model))?)
             }
-            _ => needed().agent(business.playbook.clone())?,
+            _ => local_engines().agent(business.playbook.clone())?,
         };
         let tts: Arc<dyn Tts> = match config.tts {
             Engine::Deepgram => Arc::new(deepgram::Tts::new(deepgram_settings(config))?),
@@ -102,11 +107,13 @@ impl Engines {
                 }
                 Arc::new(elevenlabs::Tts::new(settings)?)
             }
-            Engine::Local => needed().tts(),
+            Engine::Local => local_engines().tts(),
         };
         let vad = match (config.vad, &local) {
             (Some(VadEngine::Webrtc), _) | (None, None) => VadChoice::WebRtc,
-            (Some(VadEngine::Silero), _) | (None, Some(_)) => VadChoice::Silero(needed().vad()),
+            (Some(VadEngine::Silero), _) | (None, Some(_)) => {
+                VadChoice::Silero(local_engines().vad())
+            }
         };
         let spare_llm = Arc::new(Agent::without_models(business.playbook.clone())?);
         let spare_tts = Arc::new(FliteVoice::new());

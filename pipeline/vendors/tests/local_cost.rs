@@ -5,7 +5,6 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use media::g711;
 use vendors::{
     SttEvent, SttInput, SttOptions, TtsEvent, TtsRequest,
     local::{Local, LocalOptions, models},

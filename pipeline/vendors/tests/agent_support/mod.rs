@@ -1,7 +1,7 @@
 //! A caller and the local agent, without a telephone.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -90,17 +90,17 @@ pub async fn reply(agent: &dyn Llm, request: LlmRequest) -> Whole {
 
 /// A call told as a transcript.
 pub struct Call {
-    agent: Agent,
+    agent: Arc<dyn Llm>,
     pub history: Vec<Message>,
     pub tools: Vec<Tool>,
 }
 
 impl Call {
     pub fn begin() -> Call {
-        Call::with(agent(), telephone())
+        Call::with(Arc::new(agent()), telephone())
     }
 
-    pub fn with(agent: Agent, tools: Vec<Tool>) -> Call {
+    pub fn with(agent: Arc<dyn Llm>, tools: Vec<Tool>) -> Call {
         let greeting = "Thank you for calling Riverside Dental. How can I help you?";
         Call { agent, history: vec![said(greeting)], tools }
     }
@@ -114,7 +114,7 @@ impl Call {
     /// The agent's reply to the history as it stands, heard to its end.
     pub async fn answers(&mut self) -> Whole {
         let request = request(self.history.clone(), self.tools.clone());
-        let whole = reply(&self.agent, request).await;
+        let whole = reply(&*self.agent, request).await;
         assert!(whole.ended && !whole.text.trim().is_empty(), "{whole:?}");
         let tool_calls = whole.calls.clone();
         self.history.push(Message::Agent { text: whole.text.clone(), tool_calls });

@@ -9,6 +9,7 @@ use super::{
     guidance,
     index::{Likeness, Subject},
     mind::{Active, Mind, NOT_CAUGHT, Ranked, WHAT_TO_CHANGE, WHICH_OF_TWO},
+    playbook::SlotKind,
     slots::Value,
     small_talk::{self, Small},
     state::{self, Focus, State, Step},
@@ -334,7 +335,7 @@ fn answer(mind: &Mind, story: &Story, before: State, text: &str, ranked: &Ranked
             }
             reply.asking(question)
         }
-        Step::Filled => Reply::say(thanks_for(&state, focus)).asking(question),
+        Step::Filled => Reply::say(thanks_for(mind, &state, focus)).asking(question),
         Step::Missed => missed(mind, story, text, ranked, misses, question),
         Step::Nothing => match by_focus(mind, story, focus, text, ranked) {
             Some(reply) => reply,
@@ -358,15 +359,13 @@ impl Reply {
 }
 
 /// A word of thanks for what was told, in the middle of a task.
-fn thanks_for(state: &State, focus: Focus) -> String {
-    let active = state.active.as_ref();
-    match (focus, active) {
+fn thanks_for(mind: &Mind, state: &State, focus: Focus) -> String {
+    match (focus, &state.active) {
         (Focus::Confirm | Focus::Change, _) => "All right.".to_owned(),
         (Focus::Slot(slot), Some(active)) if state.focus != Focus::Confirm => {
-            match active.values.get(slot) {
-                Some(Some(Value::Text(name))) if name.split(' ').count() <= 3 => {
-                    format!("Thank you, {name}.")
-                }
+            let kind = mind.tasks[active.task].slots[slot].kind;
+            match &active.values[slot] {
+                Some(Value::Text(name)) if kind == SlotKind::Name => format!("Thank you, {name}."),
                 _ => "Thank you.".to_owned(),
             }
         }
@@ -530,6 +529,7 @@ fn from_playbook(mind: &Mind, ranked: &Ranked, may_ask: bool) -> Option<Reply> {
 fn chat(mind: &Mind, story: &Story, small: Small, question: Option<String>) -> Reply {
     let talk = &mind.small_talk;
     match small {
+        Small::Greeting if question.is_some() => Reply::say("Hello.").asking(question),
         Small::Greeting => Reply::say(&talk.greeting),
         Small::HowAreYou => Reply::say(&talk.how_are_you),
         Small::Thanks => {
