@@ -19,7 +19,8 @@ pub enum Action {
     /// Run a tool for this reply.
     RunTool { epoch: Epoch, reply: ReplyId, call: ToolCall },
     /// Make speech of a sentence and queue it behind what is queued; if `first`, before what is
-    /// queued and has not begun. The same sentence again: this is the rest of it.
+    /// queued and has not begun. The same sentence again in one epoch: this is the rest of it, and
+    /// what was still being made of it is given up.
     Speak {
         epoch: Epoch,
         utterance: UtteranceId,

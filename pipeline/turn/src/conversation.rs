@@ -4,7 +4,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use crate::{
-    action::{Action, Note, Waterfall},
+    action::{Action, Effect, Note, Refusal, Waterfall},
     event::{CommandId, Event},
     floor::{Floor, FloorName, ears::Ears, mouth::Utterance, thinking::Reply},
     heard::Ledger,
@@ -33,8 +33,12 @@ pub struct Conversation {
     /// What the agent is saying and is yet to say, in order.
     pub(crate) mouth: VecDeque<Utterance>,
     pub(crate) reply: Option<Reply>,
-    /// Words of the caller that wait for an answer until the pause is over.
+    /// The agent owes the caller words: they spoke in a pause, or a sound without words silenced it.
     pub(crate) unanswered: bool,
+    /// Words that a supervisor gave and that had not begun when the caller took the floor.
+    pub(crate) waiting: Vec<Utterance>,
+    /// When the contest under way began.
+    pub(crate) contested_since: Moment,
     pub(crate) ledger: Ledger,
     pub(crate) history: History,
     pub(crate) timers: Timers,
@@ -67,6 +71,8 @@ impl Conversation {
             mouth: VecDeque::new(),
             reply: None,
             unanswered: false,
+            waiting: Vec::new(),
+            contested_since: Moment::default(),
             ledger: Ledger::default(),
             history: History::from_messages(before),
             timers: Timers::default(),
@@ -144,8 +150,7 @@ impl Conversation {
             }
             Event::AudioComplete { epoch, utterance, sentence, voiced } => {
                 if self.is_spoken(epoch, utterance) {
-                    self.ledger.complete(utterance, sentence, voiced);
-                    self.after_hearing();
+                    self.audio_complete(utterance, sentence, voiced);
                 }
             }
             Event::VoiceFailed { epoch, utterance, sentence } => {
@@ -216,6 +221,10 @@ impl Conversation {
         self.orders.push_back(action);
     }
 
+    pub(crate) fn take_back_hang_up(&mut self) -> Option<Action> {
+        self.orders.pop_back_if(|order| matches!(order, Action::HangUp { .. }))
+    }
+
     pub(crate) fn note(&mut self, note: Note) {
         self.order(Action::Note(note));
     }
@@ -244,6 +253,8 @@ impl Conversation {
         };
         if opening.trim().is_empty() {
             self.arm_idle();
+            // The caller may have spoken before the stream was up.
+            self.score_end_of_turn();
         } else {
             self.say(crate::Purpose::Greeting, &opening, crate::floor::mouth::Then::Listen);
         }
@@ -251,14 +262,21 @@ impl Conversation {
 
     fn after_the_end(&mut self, event: Event) {
         if let Event::Commanded { id, .. } = event {
-            let outcome = Err(crate::Refusal::Ended);
+            let seen = self.commands_seen.contains(&id);
+            let outcome = if seen { Ok(Effect::AlreadySo) } else { Err(Refusal::Ended) };
             self.order(Action::Answer { id, outcome });
         }
     }
 
     fn serve_timers(&mut self) {
+        if self.floor == Floor::Ended {
+            return;
+        }
+        let trusted = self.ledger.trusts_marks();
         if self.ledger.give_up_marks(self.now) {
-            self.trouble("the carrier did not return a mark");
+            if trusted && !self.ledger.trusts_marks() {
+                self.trouble("the carrier did not return a mark; time is gone by until one comes");
+            }
             self.after_hearing();
         }
         while self.floor != Floor::Ended
@@ -272,6 +290,8 @@ impl Conversation {
                 Timer::Filler => self.filler_due(),
                 Timer::Answer => self.answer_missing(),
                 Timer::Tools => self.tools_missing(),
+                Timer::Mute => self.voice_mute(),
+                Timer::Noise => self.voice_is_noise(),
                 Timer::Idle => self.idle_due(),
                 Timer::Closing => self.closing_due(),
                 Timer::LongestCall => self.lasted_too_long(),

@@ -18,10 +18,14 @@ use crate::{
 
 /// Samples in a millisecond of telephone audio.
 const PER_MS: u64 = 8;
-/// A speaking rate to go by while a sentence's length is unknown: samples to a letter (70 ms).
+/// A speaking rate to go by until the voice's own is known: samples to a letter (70 ms).
 const PER_LETTER: u64 = 70 * PER_MS;
-/// How late a mark may be before it is held to be lost, ms.
+/// Of so many letters on, the voice's own rate counts.
+const RATE_KNOWN_FROM: u64 = 20;
+/// How late a mark may be before it is held to be lost.
 const MARK_LOST_AFTER: Duration = Duration::from_millis(1_500);
+/// The same, of a carrier that has lost the one before: it may return none at all.
+const NEXT_MARK_LOST_AFTER: Duration = Duration::from_millis(400);
 
 type Key = (UtteranceId, u32);
 
@@ -29,6 +33,8 @@ type Key = (UtteranceId, u32);
 #[derive(Debug, Default)]
 struct Sentence {
     text: String,
+    /// Samples to a letter, by what is known of the voice.
+    per_letter: u64,
     words: Vec<WordAt>,
     ready: u64,
     /// Set when no more audio will come: where in it there is speech.
@@ -50,6 +56,16 @@ struct Piece {
     line: u64,
 }
 
+/// A mark that is out.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    id: MarkId,
+    /// Its place on the line.
+    line: u64,
+    /// When its place was to sound, by what is known of those before it.
+    due: Moment,
+}
+
 /// A stretch of a sentence's audio that was heard, for whoever renders the recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
@@ -68,7 +84,9 @@ pub struct Ledger {
     generation: Generation,
     sentences: BTreeMap<Key, Sentence>,
     pieces: VecDeque<Piece>,
-    marks: VecDeque<(MarkId, u64)>,
+    marks: VecDeque<Mark>,
+    /// The last mark that was due was lost: until one comes, only time tells.
+    by_time: bool,
     /// The end of what was sent.
     line: u64,
     /// What is proved, or assumed, to be heard.
@@ -76,6 +94,8 @@ pub struct Ledger {
     /// A position and when it sounded.
     anchor: (Moment, u64),
     lost_marks: u32,
+    /// Samples and letters of speech in complete sentences: the voice's rate.
+    spoken: (u64, u64),
     /// What was proved since it was last taken.
     news: Vec<Stretch>,
 }
@@ -83,10 +103,12 @@ pub struct Ledger {
 impl Ledger {
     /// A sentence is to be spoken.
     pub fn plan(&mut self, utterance: UtteranceId, sentence: u32, text: &str) {
-        self.sentences.insert(
-            (utterance, sentence),
-            Sentence { text: text.to_owned(), ..Default::default() },
-        );
+        let per_letter = match self.spoken {
+            (samples, letters) if letters >= RATE_KNOWN_FROM => samples / letters,
+            _ => PER_LETTER,
+        };
+        let planned = Sentence { text: text.to_owned(), per_letter, ..Sentence::default() };
+        self.sentences.insert((utterance, sentence), planned);
     }
 
     /// So many samples more of a sentence are ready.
@@ -98,8 +120,16 @@ impl Ledger {
 
     /// When words of a sentence are spoken; adds to those known.
     pub fn words(&mut self, utterance: UtteranceId, sentence: u32, words: &[WordAt]) {
-        if let Some(known) = self.sentences.get_mut(&(utterance, sentence)) {
-            known.words.extend_from_slice(words);
+        let Some(known) = self.sentences.get_mut(&(utterance, sentence)) else { return };
+        for word in words {
+            // A place outside the text, or before the last one, would make words up.
+            let last = known.words.last().map_or((0, 0), |last| (last.text_end, last.end));
+            if (word.text_end, word.end) > last
+                && word.end >= last.1
+                && known.text.is_char_boundary(word.text_end as usize)
+            {
+                known.words.push(*word);
+            }
         }
     }
 
@@ -107,7 +137,28 @@ impl Ledger {
     pub fn complete(&mut self, utterance: UtteranceId, sentence: u32, voiced: (u32, u32)) {
         if let Some(known) = self.sentences.get_mut(&(utterance, sentence)) {
             let to = u64::from(voiced.1).min(known.ready);
-            known.voiced = Some((u64::from(voiced.0).min(to), to));
+            let from = u64::from(voiced.0).min(to);
+            if known.voiced.is_none() && to > from {
+                self.spoken.0 += to - from;
+                self.spoken.1 += known.text.chars().map(letter_weight).sum::<u64>();
+            }
+            known.voiced = Some((from, to));
+        }
+    }
+
+    /// Another voice says the rest of this sentence: what the first had said of times to come is void.
+    pub fn change_voice(&mut self, utterance: UtteranceId, sentence: u32) {
+        if let Some(known) = self.sentences.get_mut(&(utterance, sentence)) {
+            known.words.retain(|word| u64::from(word.end) <= known.ready);
+        }
+    }
+
+    /// No more audio of this sentence will come, though there are words left of it.
+    pub fn break_off(&mut self, utterance: UtteranceId, sentence: u32) {
+        if let Some(known) = self.sentences.get_mut(&(utterance, sentence)) {
+            let spoken = known.heard_text(known.ready).len();
+            known.text.truncate(spoken);
+            known.voiced = Some((0, known.ready));
         }
     }
 
@@ -134,7 +185,8 @@ impl Ledger {
             self.line += samples;
         }
         if let Some(mark) = mark {
-            self.marks.push_back((mark, self.line));
+            let due = self.moment_of(self.line);
+            self.marks.push_back(Mark { id: mark, line: self.line, due });
         }
     }
 
@@ -143,29 +195,39 @@ impl Ledger {
         if generation != self.generation {
             return false;
         }
-        let Some(place) = self.marks.iter().position(|(known, _)| *known == mark) else {
+        let Some(place) = self.marks.iter().position(|known| known.id == mark) else {
             return false;
         };
-        let (_, line) = self.marks[place];
+        let line = self.marks[place].line;
         // Echoes come in order: an earlier mark still out was lost.
         self.lost_marks += place as u32;
         self.marks.drain(..=place);
+        self.by_time = false;
         let news = line > self.proved;
         if news {
             self.anchor = (now, line);
             self.prove(line);
+            let dues: Vec<Moment> = self.marks.iter().map(|out| self.moment_of(out.line)).collect();
+            for (out, due) in self.marks.iter_mut().zip(dues) {
+                out.due = due;
+            }
         }
         news
     }
 
-    /// Takes marks that are long overdue for lost, and what is before them for heard. True if any.
+    /// Takes marks that are long overdue for lost, and what is before them for heard; so too the end
+    /// of the line if no mark follows it. True if any.
     pub fn give_up_marks(&mut self, now: Moment) -> bool {
         let mut gave_up = false;
-        while let Some(&(_, line)) = self.marks.front()
-            && now.since(self.moment_of(line)) >= MARK_LOST_AFTER
-        {
-            self.marks.pop_front();
-            self.lost_marks += 1;
+        while self.marks_overdue_at().is_some_and(|at| at <= now) {
+            let line = match self.marks.pop_front() {
+                Some(lost) => {
+                    self.lost_marks += 1;
+                    self.by_time = true;
+                    lost.line
+                }
+                None => self.line,
+            };
             self.prove(line);
             gave_up = true;
         }
@@ -174,7 +236,12 @@ impl Ledger {
 
     /// When [`Ledger::give_up_marks`] would next give one up.
     pub fn marks_overdue_at(&self) -> Option<Moment> {
-        self.marks.front().map(|&(_, line)| self.moment_of(line) + MARK_LOST_AFTER)
+        let patience = if self.by_time { NEXT_MARK_LOST_AFTER } else { MARK_LOST_AFTER };
+        match self.marks.front() {
+            Some(mark) => Some(mark.due + patience),
+            None if self.line > self.proved => Some(self.moment_of(self.line) + MARK_LOST_AFTER),
+            None => None,
+        }
     }
 
     /// The carrier was told to clear. What was heard until now is settled by interpolation; the rest
@@ -202,6 +269,11 @@ impl Ledger {
     /// How many marks never came back in order.
     pub fn lost_marks(&self) -> u32 {
         self.lost_marks
+    }
+
+    /// Do marks say what was heard? Not while they are being lost: then time does.
+    pub fn trusts_marks(&self) -> bool {
+        !self.by_time
     }
 
     /// How much was sent and not yet heard.
@@ -236,6 +308,11 @@ impl Ledger {
             .fold(settled, u64::max)
     }
 
+    /// Will no more audio of this sentence come?
+    pub fn is_complete(&self, utterance: UtteranceId, sentence: u32) -> bool {
+        self.sentences.get(&(utterance, sentence)).is_some_and(|known| known.voiced.is_some())
+    }
+
     /// Is every sample of this sentence proved to be heard?
     pub fn is_heard(&self, utterance: UtteranceId, sentence: u32) -> bool {
         self.sentences
@@ -251,7 +328,8 @@ impl Ledger {
     /// The words of a sentence for which no audio is ready yet.
     pub fn unspoken(&self, utterance: UtteranceId, sentence: u32) -> Option<&str> {
         let known = self.sentences.get(&(utterance, sentence))?;
-        known.text.get(known.heard_text(known.ready).len()..)
+        // A word of which half is there is said again rather than lost.
+        known.text.get(known.text_until(known.ready, 1).len()..)
     }
 
     /// Has any sample of this utterance been heard?
@@ -290,10 +368,14 @@ impl Ledger {
         self.sentences.range((utterance, 0)..=(utterance, u32::MAX))
     }
 
-    /// Where on the line the caller's ear is: by time since the anchor, not past the next mark.
+    /// Where on the line the caller's ear is: by time since the anchor, not past the next mark unless
+    /// marks are being lost.
     fn position(&self, now: Moment) -> u64 {
         let (at, line) = self.anchor;
-        let next = self.marks.front().map_or(self.line, |(_, line)| *line);
+        let next = match self.marks.front() {
+            Some(mark) if !self.by_time => mark.line,
+            Some(_) | None => self.line,
+        };
         (line + now.since(at).as_millis() as u64 * PER_MS).min(next).max(self.proved)
     }
 
@@ -341,7 +423,13 @@ impl Ledger {
 }
 
 impl Sentence {
+    /// The words of which at least half lies before this sample.
     fn heard_text(&self, heard: u64) -> &str {
+        self.text_until(heard, 2)
+    }
+
+    /// The words of which at least one `part`th lies before this sample.
+    fn text_until(&self, heard: u64, part: u64) -> &str {
         if heard == 0 {
             return "";
         }
@@ -353,7 +441,7 @@ impl Sentence {
         let mut end = 0;
         let mut from = self.voiced.map_or(0, |(first, _)| first);
         for (text_end, to) in self.word_ends() {
-            if heard < from + (to.saturating_sub(from)) / 2 {
+            if heard < from + to.saturating_sub(from) / part {
                 break;
             }
             end = text_end;
@@ -375,7 +463,7 @@ impl Sentence {
         let weight: u64 = rest.chars().map(letter_weight).sum();
         let span = match self.voiced {
             Some((_, to)) => to.saturating_sub(from),
-            None => (weight * PER_LETTER).max(self.ready.saturating_sub(from)),
+            None => (weight * self.per_letter).max(self.ready.saturating_sub(from)),
         };
         let (mut sum, mut in_word) = (0, false);
         for (place, letter) in rest.char_indices() {

@@ -21,45 +21,79 @@ pub enum Message {
 /// The history while utterances are still being heard.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    entries: Vec<(Option<UtteranceId>, Message)>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// The utterance that it is kept up to date with.
+    of: Option<UtteranceId>,
+    /// It holds for the next answer only.
+    passing: bool,
+    message: Message,
 }
 
 impl History {
     pub fn from_messages(messages: Vec<Message>) -> Self {
-        History { entries: messages.into_iter().map(|message| (None, message)).collect() }
+        let lasting = |message| Entry { of: None, passing: false, message };
+        History { entries: messages.into_iter().map(lasting).collect() }
     }
 
     pub fn push(&mut self, message: Message) {
-        self.entries.push((None, message));
+        self.entries.push(Entry { of: None, passing: false, message });
+    }
+
+    /// A word to the model on its next answer; [`History::forget_advice`] takes it back.
+    pub fn advise(&mut self, text: &str) {
+        let message = Message::Guidance { text: text.to_owned() };
+        self.entries.push(Entry { of: None, passing: true, message });
+    }
+
+    pub fn forget_advice(&mut self) {
+        self.entries.retain(|entry| !entry.passing);
     }
 
     /// An utterance begins here; its text is kept up to date by [`History::set_text`].
     pub fn open(&mut self, utterance: UtteranceId) {
         let message = Message::Agent { text: String::new(), tool_calls: Vec::new() };
-        self.entries.push((Some(utterance), message));
+        self.entries.push(Entry { of: Some(utterance), passing: false, message });
     }
 
     pub fn set_text(&mut self, utterance: UtteranceId, now: &str) {
-        if let Some(Message::Agent { text, .. }) = self.entry(utterance) {
+        let Some(place) = self.place(utterance) else { return };
+        if let Message::Agent { text, .. } = &mut self.entries[place].message {
             now.clone_into(text);
         }
     }
 
-    pub fn add_call(&mut self, utterance: UtteranceId, call: ToolCall) {
-        if self.entry(utterance).is_none() {
+    /// The tools that an utterance's reply called, and what they answered, right behind it: whatever
+    /// was said or ordered while they ran comes after them.
+    pub fn add_tools(&mut self, utterance: UtteranceId, tools: Vec<(ToolCall, String)>) {
+        if self.place(utterance).is_none() {
             // The calls stand under a reply of no words.
             self.open(utterance);
         }
-        if let Some(Message::Agent { tool_calls, .. }) = self.entry(utterance) {
-            tool_calls.push(call);
+        let Some(place) = self.place(utterance) else { return };
+        for (behind, (call, content)) in tools.into_iter().enumerate() {
+            let message = Message::Tool { call_id: call.id.clone(), content };
+            let answer = Entry { of: None, passing: false, message };
+            if let Message::Agent { tool_calls, .. } = &mut self.entries[place].message {
+                tool_calls.push(call);
+            }
+            self.entries.insert(place + 1 + behind, answer);
         }
+    }
+
+    /// Was the agent the last to be heard?
+    pub fn ends_with_agent(&self) -> bool {
+        matches!(self.entries.last(), Some(Entry { message: Message::Agent { .. }, .. }))
     }
 
     /// Drops entries of the agent that nobody heard and that called nothing.
     pub fn drop_unheard(&mut self, utterance: UtteranceId) {
-        self.entries.retain(|(of, message)| {
-            *of != Some(utterance)
-                || !matches!(message, Message::Agent { text, tool_calls }
+        self.entries.retain(|entry| {
+            entry.of != Some(utterance)
+                || !matches!(&entry.message, Message::Agent { text, tool_calls }
                     if text.is_empty() && tool_calls.is_empty())
         });
     }
@@ -68,11 +102,11 @@ impl History {
     /// tool's answer never stands without its call.
     pub fn messages(&self, at_most: usize) -> Vec<Message> {
         let mut from = self.entries.len().saturating_sub(at_most);
-        while matches!(self.entries.get(from), Some((_, Message::Tool { .. }))) {
+        while matches!(self.entries.get(from), Some(Entry { message: Message::Tool { .. }, .. })) {
             from += 1;
         }
         let mut messages: Vec<Message> = Vec::new();
-        for (_, message) in &self.entries[from..] {
+        for Entry { message, .. } in &self.entries[from..] {
             match (messages.last_mut(), message) {
                 (_, Message::Agent { text, tool_calls })
                     if text.is_empty() && tool_calls.is_empty() => {}
@@ -86,11 +120,7 @@ impl History {
         messages
     }
 
-    fn entry(&mut self, utterance: UtteranceId) -> Option<&mut Message> {
-        self.entries
-            .iter_mut()
-            .rev()
-            .find(|(of, _)| *of == Some(utterance))
-            .map(|(_, message)| message)
+    fn place(&self, utterance: UtteranceId) -> Option<usize> {
+        self.entries.iter().rposition(|entry| entry.of == Some(utterance))
     }
 }

@@ -75,6 +75,10 @@ pub struct EndOfTurn {
     /// guess is taken.
     #[serde(with = "ms")]
     pub settle_within: Duration,
+    /// A voice that lasts so long without a new word is noise and counts as silence, 15,000 ms
+    /// unless set.
+    #[serde(with = "ms")]
+    pub noise_after: Duration,
 }
 
 /// When the caller takes the floor. At the first sound the agent stops; then it is decided.
@@ -99,7 +103,7 @@ pub struct BargeIn {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Patience {
-    /// Nothing audible by then: the filler phrase, 1,500 ms unless set.
+    /// Nothing audible by then: the filler phrase, 1,200 ms unless set.
     #[serde(with = "ms")]
     pub filler_after: Duration,
     /// No words of an answer by then: the spare engine is asked, 4,000 ms unless set.
@@ -162,6 +166,7 @@ impl Default for EndOfTurn {
             after_dangling: Duration::from_millis(1_600),
             when_suggested: Duration::from_millis(250),
             settle_within: Duration::from_millis(900),
+            noise_after: Duration::from_secs(15),
         }
     }
 }
@@ -180,7 +185,7 @@ impl Default for BargeIn {
 impl Default for Patience {
     fn default() -> Self {
         Patience {
-            filler_after: Duration::from_millis(1_500),
+            filler_after: Duration::from_millis(1_200),
             spare_after: Duration::from_millis(4_000),
             apology_after: Duration::from_millis(3_000),
             unheard_after: Duration::from_millis(2_000),

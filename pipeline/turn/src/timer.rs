@@ -21,6 +21,10 @@ pub enum Timer {
     Answer,
     /// A tool has not answered.
     Tools,
+    /// The voice gives nothing of a sentence.
+    Mute,
+    /// A voice that lasts without a word is noise.
+    Noise,
     /// The caller has been silent for long.
     Idle,
     /// The goodbye should have been heard by now.
@@ -76,6 +80,8 @@ impl Timer {
             Timer::Filler => "filler",
             Timer::Answer => "answer late",
             Timer::Tools => "tools late",
+            Timer::Mute => "voice mute",
+            Timer::Noise => "noise",
             Timer::Idle => "caller silent",
             Timer::Closing => "goodbye late",
             Timer::LongestCall => "longest call",

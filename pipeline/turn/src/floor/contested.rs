@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use crate::{
-    Conversation,
+    Conversation, Purpose,
     action::Note,
-    floor::{Floor, Over},
+    floor::{Floor, Over, mouth::Utterance},
     time::Moment,
     timer::Timer,
     words,
@@ -15,6 +15,8 @@ use crate::{
 
 /// A voice of which only sounds of listening are known is listened to this much longer at a time.
 const LISTEN_ON: Duration = Duration::from_millis(300);
+/// And no longer in all than so many times the voice that takes the floor without words.
+const LISTEN_AT_MOST: u32 = 4;
 
 impl Conversation {
     pub(crate) fn contest(&mut self, at: Moment) {
@@ -27,6 +29,7 @@ impl Conversation {
             Floor::Unanswered | Floor::Caller | Floor::Contested { .. } | Floor::Ended => return,
         };
         self.floor = Floor::Contested { over };
+        self.contested_since = self.now;
         self.hold();
         self.timers.cancel(Timer::ContestWords);
         self.timers.set(Timer::BargeIn, at.max(self.now.before(LISTEN_ON)) + self.voice_for());
@@ -52,13 +55,34 @@ impl Conversation {
 
     /// Words came, or were settled on.
     pub(crate) fn judge_contest(&mut self) {
-        let spoken = words::normalised(&self.ears.text());
-        let listening = words::is_backchannel(&spoken) && !self.is_answer(&spoken);
-        if !listening && spoken.len() >= self.policy.barge_in.min_words.max(1) {
+        if self.words_ask_for_floor() {
             self.take_floor();
         } else if !self.ears.speaking && self.ears.is_settled() {
             self.give_back();
         }
+    }
+
+    /// Words came while the agent has the floor, of a voice that was not noticed or was taken for a
+    /// cough.
+    pub(crate) fn words_without_voice(&mut self) {
+        if !self.may_be_interrupted() {
+            // They are taken up when the agent has finished.
+            return;
+        }
+        if self.words_ask_for_floor() {
+            self.take_floor();
+        } else if !self.ears.speaking && self.ears.is_settled() {
+            let text = self.ears.text();
+            self.note(Note::Backchannel { text, at: self.now });
+            self.ears.forget();
+        }
+    }
+
+    /// Are these more than sounds of listening?
+    fn words_ask_for_floor(&self) -> bool {
+        let spoken = words::normalised(&self.ears.text());
+        let listening = words::is_backchannel(&spoken) && !self.is_answer(&spoken);
+        !listening && spoken.len() >= self.policy.barge_in.min_words.max(1)
     }
 
     /// "Yes" is an answer where the agent had just asked something, and a nod where it had not.
@@ -74,9 +98,13 @@ impl Conversation {
             return;
         }
         let spoken = words::normalised(&self.ears.text());
-        if words::is_backchannel(&spoken) && !self.is_answer(&spoken) {
-            self.timers.set(Timer::BargeIn, self.now + LISTEN_ON);
+        let listened_for = self.now - self.contested_since;
+        if words::is_backchannel(&spoken)
+            && !self.is_answer(&spoken)
+            && listened_for < self.voice_for() * LISTEN_AT_MOST
+        {
             // A long "mm-hm" is followed by its end or by words; either ends the contest.
+            self.timers.set(Timer::BargeIn, self.now + LISTEN_ON);
             return;
         }
         self.take_floor();
@@ -92,7 +120,11 @@ impl Conversation {
     pub(crate) fn take_floor(&mut self) {
         self.uncontest();
         self.floor = Floor::Caller;
-        self.void_agent();
+        // If it comes to nothing, the agent owes the rest of what it was saying or thinking of.
+        self.unanswered |= !self.paused;
+        let unbegun = |said: &Utterance| said.purpose == Purpose::Dictated && !said.sent;
+        let voided = self.void_agent();
+        self.waiting.extend(voided.into_iter().filter(unbegun));
         self.score_end_of_turn();
         if !self.ears.speaking && !self.timers.is_set(Timer::EndOfTurn) {
             self.arm_idle();

@@ -30,15 +30,29 @@ pub(crate) struct Ears {
     settled_at: Option<Moment>,
     suggested: bool,
     turn: Option<TurnId>,
-    /// The words of the turn before, when they were taken before the STT had settled on them.
-    guessed_before: Option<(String, Moment)>,
+    /// The turn before: its words may come once more.
+    before: Option<Before>,
+}
+
+/// What is remembered of a turn that was taken.
+#[derive(Debug)]
+struct Before {
+    words: Vec<String>,
+    at: Moment,
+    /// The STT had settled on the words; else it still will.
+    settled: bool,
+    /// The caller has spoken since.
+    voice_since: bool,
 }
 
 /// A voice shorter than this may well hold no words.
 const SHORTEST_SAYING: Duration = Duration::from_millis(400);
 
-/// How long the STT may take to settle on words that were already taken on its guess.
+/// How long words that were taken already may come once more: settled on late, or said twice.
 const LEFTOVERS_FOR: Duration = Duration::from_secs(3);
+/// What the model is told when a mere sound silenced the agent.
+const GO_ON: &str = "You were interrupted by a sound without words. Go on from where you stopped, \
+                     without repeating anything.";
 
 impl Ears {
     /// All words of the turn, settled and guessed.
@@ -62,8 +76,8 @@ impl Ears {
     pub fn forget(&mut self) {
         let speaking = self.speaking;
         let from = if speaking { self.from } else { None };
-        let guessed_before = self.guessed_before.take();
-        *self = Ears { speaking, from, guessed_before, ..Ears::default() };
+        let before = self.before.take();
+        *self = Ears { speaking, from, before, ..Ears::default() };
     }
 }
 
@@ -73,8 +87,12 @@ impl Conversation {
         self.ears.from.get_or_insert(at);
         self.ears.settled = false;
         self.ears.suggested = false;
+        if let Some(before) = &mut self.ears.before {
+            before.voice_since = true;
+        }
         self.timers.cancel(Timer::Idle);
         self.timers.cancel(Timer::EndOfTurn);
+        self.await_words();
         match self.floor {
             Floor::Thinking | Floor::Agent => self.contest(at),
             Floor::Contested { .. } => self.contest_goes_on(at),
@@ -85,6 +103,7 @@ impl Conversation {
     pub(crate) fn speech_stopped(&mut self, at: Moment) {
         self.ears.speaking = false;
         self.ears.stopped = Some((at, self.now));
+        self.timers.cancel(Timer::Noise);
         match self.floor {
             Floor::Caller => self.score_end_of_turn(),
             Floor::Contested { .. } => self.contest_falls_silent(),
@@ -92,10 +111,25 @@ impl Conversation {
         }
     }
 
+    /// A voice has so long for its next word; else it is noise.
+    fn await_words(&mut self) {
+        if self.ears.speaking {
+            self.timers.set(Timer::Noise, self.now + self.policy.end_of_turn.noise_after);
+        }
+    }
+
+    pub(crate) fn voice_is_noise(&mut self) {
+        if self.ears.speaking {
+            self.trouble("a voice without words is taken for noise");
+            self.speech_stopped(self.now);
+        }
+    }
+
     pub(crate) fn interim(&mut self, text: String) {
         if self.is_leftover(&text) {
             return;
         }
+        self.await_words();
         self.ears.guess = text;
         self.ears.settled = false;
         self.tell_words();
@@ -103,11 +137,13 @@ impl Conversation {
     }
 
     pub(crate) fn heard(&mut self, text: String, _confidence: Option<f32>) {
-        self.ears.guess.clear();
         if self.is_leftover(&text) {
-            self.ears.guessed_before = None;
+            // What was guessed is settled on once; what was settled on may be said any number of
+            // times.
+            self.ears.before.take_if(|before| !before.settled);
             return;
         }
+        self.ears.guess.clear();
         if !text.trim().is_empty() {
             self.ears.settled_words.push(text.trim().to_owned());
             self.tell_words();
@@ -130,19 +166,23 @@ impl Conversation {
         match self.floor {
             Floor::Caller => self.score_end_of_turn(),
             Floor::Contested { .. } => self.judge_contest(),
-            // Words without a voice: kept, and taken up when the agent has finished.
-            Floor::Thinking | Floor::Agent | Floor::Unanswered | Floor::Ended => {}
+            Floor::Thinking | Floor::Agent => self.words_without_voice(),
+            Floor::Unanswered | Floor::Ended => {}
         }
     }
 
-    /// Words of the turn before, which was taken on the STT's guess, settled on only now.
+    /// Words of the turn before: taken on the STT's guess and settled on only now, or said again by
+    /// it though the caller has not spoken since.
     fn is_leftover(&self, text: &str) -> bool {
-        let Some((before, at)) = &self.ears.guessed_before else { return false };
-        if self.now.since(*at) > LEFTOVERS_FOR {
+        let Some(before) = &self.ears.before else { return false };
+        if self.now.since(before.at) > LEFTOVERS_FOR {
             return false;
         }
-        let (before, now) = (words::normalised(before), words::normalised(text));
-        let known = now.iter().filter(|word| before.contains(word)).count();
+        let now = words::normalised(text);
+        if before.settled {
+            return !before.voice_since && !now.is_empty() && now == before.words;
+        }
+        let known = now.iter().filter(|word| before.words.contains(word)).count();
         known * 10 >= now.len() * 7
     }
 
@@ -173,10 +213,7 @@ impl Conversation {
             None => return,
         };
         if text.is_empty() && self.ears.settled {
-            // A sound without words.
-            self.note(Note::Backchannel { text, at: silent_since });
-            self.ears.forget();
-            self.arm_idle();
+            self.turn_came_to_nothing(silent_since);
             return;
         }
         let words = endpoint::completeness(&text, self.asked);
@@ -218,14 +255,32 @@ impl Conversation {
             (Some(from), Some((to, _))) => to - from,
             _ => Duration::ZERO,
         };
-        self.ears.forget();
         if voice < SHORTEST_SAYING || self.paused {
-            self.arm_idle();
+            self.turn_came_to_nothing(self.ears.stopped.map_or(self.now, |(at, _)| at));
             return;
         }
+        self.ears.forget();
+        self.unanswered = false;
         self.trouble("no words came for what the caller said");
         let words = self.policy.patience.unheard.clone();
         self.say(crate::Purpose::Apology, &words, crate::floor::mouth::Then::Listen);
+        self.say_what_waits();
+    }
+
+    /// The caller's sound held no words. If it silenced the agent, the agent goes on.
+    fn turn_came_to_nothing(&mut self, at: Moment) {
+        self.note(Note::Backchannel { text: String::new(), at });
+        self.ears.forget();
+        self.timers.cancel(Timer::EndOfTurn);
+        if self.unanswered && !self.paused {
+            if self.history.ends_with_agent() {
+                self.history.advise(GO_ON);
+            }
+            self.ask_for_reply();
+        } else {
+            self.say_what_waits();
+            self.arm_idle();
+        }
     }
 
     /// The caller's turn is over: it is written down and the model is asked.
@@ -251,6 +306,7 @@ impl Conversation {
         if self.paused {
             self.unanswered = true;
             self.void_agent();
+            self.say_what_waits();
             return;
         }
         self.waterfall = Some((turn, waterfall));
@@ -271,7 +327,8 @@ impl Conversation {
         self.history.push(Message::Caller { text: text.clone() });
         let settled = self.ears.is_settled();
         self.ears.forget();
-        self.ears.guessed_before = (!settled).then_some((text, self.now));
+        let words = words::normalised(&text);
+        self.ears.before = Some(Before { words, at: self.now, settled, voice_since: false });
         true
     }
 
@@ -289,13 +346,11 @@ impl Conversation {
             Floor::Agent | Floor::Thinking | Floor::Contested { .. } => return,
             Floor::Caller | Floor::Unanswered | Floor::Ended => {}
         }
-        if key != '#' {
+        if key != '#' || self.keys.is_empty() {
             self.keys.push(key);
         }
-        if key == '#' && !self.keys.is_empty() {
+        if key == '#' {
             self.keys_complete();
-        } else if self.keys.is_empty() {
-            self.arm_idle();
         } else {
             self.timers.set(Timer::Keys, self.now + self.policy.keys_within);
         }
@@ -315,6 +370,7 @@ impl Conversation {
         if self.paused {
             self.unanswered = true;
             self.void_agent();
+            self.say_what_waits();
         } else {
             if matches!(self.floor, Floor::Agent | Floor::Thinking | Floor::Contested { .. }) {
                 self.take_floor();

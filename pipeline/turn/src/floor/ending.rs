@@ -1,5 +1,7 @@
 //! How calls end: by either side, by silence, by time.
 
+use std::time::Duration;
+
 use crate::{
     Conversation, Purpose,
     action::{Action, EndReason, Note},
@@ -17,6 +19,7 @@ impl Conversation {
         self.commit_caller_words();
         self.void_agent();
         self.timers.clear();
+        self.waiting.clear();
         self.floor = Floor::Ended;
         self.note(Note::Ended { why: why.clone() });
         self.order(Action::HangUp { why });
@@ -26,10 +29,14 @@ impl Conversation {
     pub(crate) fn close_with(&mut self, words: &str, why: EndReason) {
         self.uncontest();
         self.paused = false;
+        self.unanswered = false;
+        self.waiting.clear();
+        // Where the stream is not up yet nobody would hear them.
+        let unheard = self.floor == Floor::Unanswered;
         self.void_agent();
         self.floor = Floor::Caller;
         self.commit_caller_words();
-        if words.trim().is_empty() {
+        if unheard || words.trim().is_empty() {
             self.end(why);
         } else {
             self.say(Purpose::Goodbye, words, Then::HangUp(why));
@@ -38,6 +45,11 @@ impl Conversation {
 
     pub(crate) fn idle_due(&mut self) {
         if self.floor != Floor::Caller || self.paused || self.ears.speaking {
+            return;
+        }
+        if !self.ears.text().is_empty() || !self.keys.is_empty() {
+            // The caller's turn is under way.
+            self.arm_idle();
             return;
         }
         if self.idle_prompts < self.policy.idle.prompts {
@@ -53,7 +65,7 @@ impl Conversation {
     /// The goodbye was not heard in time: voice or carrier failed.
     pub(crate) fn closing_due(&mut self) {
         if self.held {
-            self.timers.set(Timer::Closing, self.now + std::time::Duration::from_secs(2));
+            self.timers.set(Timer::Closing, self.now + Duration::from_secs(2));
             return;
         }
         let closing = self.mouth.iter().find_map(|spoken| match &spoken.then {
@@ -67,12 +79,18 @@ impl Conversation {
     }
 
     pub(crate) fn lasted_too_long(&mut self) {
+        if self.ends_in_any_case() {
+            return;
+        }
         let words = self.script.goodbye.clone();
         self.close_with(&words, EndReason::TooLong);
     }
 
     pub(crate) fn hearing_failed(&mut self) {
         self.trouble("hearing failed for good");
+        if self.ends_in_any_case() {
+            return;
+        }
         let (words, why) = if self.script.can_transfer {
             let reason = "the agent cannot hear".to_owned();
             (self.script.transfer.clone(), EndReason::Transferred { reason })

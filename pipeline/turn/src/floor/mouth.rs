@@ -1,15 +1,21 @@
 //! What the agent says: utterances in order, each until its last heard sound is known.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
 
 use crate::{
     Conversation, Purpose,
     action::{Action, EndReason, Note, Voice},
     endpoint,
-    floor::Floor,
+    floor::{Floor, Over},
     ids::{TurnId, UtteranceId},
     timer::Timer,
 };
+
+/// With nothing of a sentence for so long, the voice has failed whatever it says.
+const VOICE_WITHIN: Duration = Duration::from_secs(5);
 
 /// One thing that the agent says.
 #[derive(Debug)]
@@ -81,6 +87,12 @@ impl Conversation {
             spared: HashSet::new(),
             sent: false,
         };
+        self.begin_utterance(utterance);
+        id
+    }
+
+    fn begin_utterance(&mut self, utterance: Utterance) {
+        let (id, purpose) = (utterance.id, utterance.purpose);
         self.mouth.push_back(utterance);
         if purpose != Purpose::Filler {
             self.history.open(id);
@@ -95,7 +107,23 @@ impl Conversation {
                 self.contest(self.now);
             }
         }
-        id
+    }
+
+    /// Says what a supervisor gave and the caller spoke over before it began.
+    pub(crate) fn say_what_waits(&mut self) {
+        let epoch = self.epoch;
+        for waiting in std::mem::take(&mut self.waiting) {
+            let (id, sentences) = (waiting.id, waiting.sentences.clone());
+            let meant = waiting.meant();
+            self.begin_utterance(waiting);
+            for (sentence, text) in (0..).zip(sentences) {
+                self.ledger.plan(id, sentence, &text);
+                let (voice, first) = (Voice::Chosen, false);
+                self.order(Action::Speak { epoch, utterance: id, sentence, text, voice, first });
+            }
+            self.history.set_text(id, &meant);
+        }
+        self.watch_voice();
     }
 
     pub(crate) fn speak(&mut self, utterance: UtteranceId, text: String, voice: Voice) {
@@ -108,11 +136,16 @@ impl Conversation {
         let (meant, purpose) = (spoken.meant(), spoken.purpose);
         self.ledger.plan(utterance, sentence, &text);
         self.history.set_text(utterance, &meant);
-        if let Some((_, waterfall)) = &mut self.waterfall {
+        if purpose == Purpose::Reply
+            && let Some((_, waterfall)) = &mut self.waterfall
+        {
             waterfall.first_sentence.get_or_insert(self.now);
         }
         let first = purpose == Purpose::Filler;
         self.order(Action::Speak { epoch, utterance, sentence, text, voice, first });
+        if !self.timers.is_set(Timer::Mute) {
+            self.watch_voice();
+        }
     }
 
     pub(crate) fn close_utterance(&mut self, utterance: UtteranceId) {
@@ -120,16 +153,33 @@ impl Conversation {
             spoken.closed = true;
             if spoken.then != Then::Listen {
                 // Even if neither voice nor carrier ever answers, the call ends.
-                let letters = spoken.meant().len() as u64;
-                let wait = std::time::Duration::from_millis(6_000 + 120 * letters);
+                let letters: usize = self.mouth.iter().map(|said| said.meant().len()).sum();
+                let wait = Duration::from_millis(6_000 + 120 * letters as u64);
                 self.timers.set(Timer::Closing, self.now + wait);
             }
         }
         self.after_hearing();
     }
 
+    pub(crate) fn audio_complete(
+        &mut self,
+        utterance: UtteranceId,
+        sentence: u32,
+        voiced: (u32, u32),
+    ) {
+        let awaited = self.unfinished_sentence() == Some((utterance, sentence));
+        self.ledger.complete(utterance, sentence, voiced);
+        if awaited {
+            self.watch_voice();
+        }
+        self.after_hearing();
+    }
+
     pub(crate) fn audio_ready(&mut self, utterance: UtteranceId, sentence: u32, samples: u32) {
         self.ledger.ready(utterance, sentence, samples);
+        if self.unfinished_sentence() == Some((utterance, sentence)) {
+            self.watch_voice();
+        }
         if self.is_reply(utterance)
             && let Some((_, waterfall)) = &mut self.waterfall
         {
@@ -141,8 +191,10 @@ impl Conversation {
         let reply = self.is_reply(utterance);
         if let Some(spoken) = self.mouth.iter_mut().find(|spoken| spoken.id == utterance) {
             spoken.sent = true;
+            if !self.is_awaiting_answer() {
+                self.timers.cancel(Timer::Filler);
+            }
         }
-        self.timers.cancel(Timer::Filler);
         if reply && let Some((_, waterfall)) = &mut self.waterfall {
             waterfall.first_sent.get_or_insert(self.now);
         }
@@ -161,10 +213,14 @@ impl Conversation {
             return;
         };
         let Some(meant) = spoken.sentences.get(sentence as usize) else { return };
+        if self.ledger.is_complete(utterance, sentence) {
+            return;
+        }
         if spoken.spared.insert(sentence) {
-            let text = self.ledger.unspoken(utterance, sentence).unwrap_or(meant).to_owned();
+            let text = self.ledger.unspoken(utterance, sentence).unwrap_or(meant).trim().to_owned();
+            self.ledger.change_voice(utterance, sentence);
             self.trouble("the voice failed; the spare voice goes on");
-            if text.trim().is_empty() {
+            if text.is_empty() {
                 let ready = self.ledger.ready_samples(utterance, sentence);
                 self.ledger.complete(utterance, sentence, (0, ready));
                 self.after_hearing();
@@ -173,11 +229,38 @@ impl Conversation {
                 self.order(Action::Speak { epoch, utterance, sentence, text, voice, first });
             }
         } else {
-            self.trouble("the spare voice failed; a sentence was lost");
-            let ready = self.ledger.ready_samples(utterance, sentence);
-            self.ledger.complete(utterance, sentence, (0, ready));
+            self.trouble("the spare voice failed; the rest of a sentence was lost");
+            self.ledger.break_off(utterance, sentence);
             self.after_hearing();
         }
+        self.watch_voice();
+    }
+
+    /// While audio of a sentence is awaited, something of it must come from now on.
+    pub(crate) fn watch_voice(&mut self) {
+        if self.unfinished_sentence().is_some() {
+            let from = self.ledger.runs_dry_at().max(self.now);
+            self.timers.set(Timer::Mute, from + VOICE_WITHIN);
+        } else {
+            self.timers.cancel(Timer::Mute);
+        }
+    }
+
+    pub(crate) fn voice_mute(&mut self) {
+        if self.held {
+            self.watch_voice();
+        } else if let Some((utterance, sentence)) = self.unfinished_sentence() {
+            self.voice_failed(utterance, sentence);
+        }
+    }
+
+    /// The first sentence of which more audio is to come.
+    fn unfinished_sentence(&self) -> Option<(UtteranceId, u32)> {
+        self.mouth.iter().find_map(|said| {
+            (0..said.sentences.len() as u32)
+                .find(|sentence| !self.ledger.is_complete(said.id, *sentence))
+                .map(|sentence| (said.id, sentence))
+        })
     }
 
     /// More was heard, or more is known of what was: closes utterances heard to their end.
@@ -196,7 +279,7 @@ impl Conversation {
             && (0..front.sentences.len() as u32).all(|index| self.ledger.is_heard(front.id, index))
         {
             let heard = self.mouth.pop_front().expect("there is a front");
-            self.settle(&heard, false);
+            self.settle(&heard);
             if let Then::HangUp(why) = heard.then {
                 self.end(why);
                 return;
@@ -207,26 +290,45 @@ impl Conversation {
         }
     }
 
+    /// No more is to come of what the agent was saying.
+    pub(crate) fn agent_may_have_finished(&mut self) {
+        if self.mouth.is_empty() {
+            if self.floor == Floor::Thinking {
+                self.floor = Floor::Agent;
+            }
+            self.agent_has_finished();
+        }
+    }
+
     fn agent_has_finished(&mut self) {
         if !matches!(self.floor, Floor::Agent | Floor::Contested { .. }) {
             return;
         }
-        if let Floor::Contested { .. } = self.floor {
+        let contested = matches!(self.floor, Floor::Contested { .. });
+        if self.reply.is_some() {
+            // What the caller is saying is now said while an answer is awaited.
+            self.floor = match contested {
+                true => Floor::Contested { over: Over::Thinking },
+                false => Floor::Thinking,
+            };
+            return;
+        }
+        if contested {
             self.uncontest();
             self.release();
         }
-        if self.reply.is_some() {
-            self.floor = Floor::Thinking;
+        self.floor = Floor::Caller;
+        if self.unanswered && !self.paused && !self.ears.speaking && self.ears.text().is_empty() {
+            self.ask_for_reply();
             return;
         }
-        self.floor = Floor::Caller;
         self.arm_idle();
         // Words that came while the agent spoke, without taking the floor.
         self.score_end_of_turn();
     }
 
     /// Writes down what was heard of an utterance that will not go on.
-    fn settle(&mut self, utterance: &Utterance, cut: bool) {
+    fn settle(&mut self, utterance: &Utterance) {
         let meant = utterance.meant();
         let text = self.ledger.heard_text(utterance.id, self.now);
         let sounded = self.ledger.sounded(utterance.id);
@@ -240,7 +342,7 @@ impl Conversation {
         if utterance.purpose != Purpose::Filler {
             self.asked = endpoint::question(&text);
         }
-        let cut = cut && text != meant;
+        let cut = text != meant;
         self.note(Note::AgentSaid {
             turn: utterance.turn,
             utterance: utterance.id,
@@ -254,30 +356,33 @@ impl Conversation {
     }
 
     /// All that the agent says and was to say is void: what was heard of it is written down, the
-    /// epoch grows. The carrier's buffer is emptied if there is anything in it.
-    pub(crate) fn void_agent(&mut self) {
-        if self.ledger.ahead(self.now) > std::time::Duration::ZERO {
+    /// epoch grows. The carrier's buffer is emptied if there is anything in it. Gives what was void.
+    pub(crate) fn void_agent(&mut self) -> VecDeque<Utterance> {
+        if self.ledger.ahead(self.now) > Duration::ZERO {
             let generation = self.ledger.clear(self.now);
             self.order(Action::Clear { generation, keep: false });
         }
         self.epoch.take();
         let before = self.epoch;
         self.order(Action::Abandon { before });
-        for utterance in std::mem::take(&mut self.mouth) {
-            self.settle(&utterance, true);
+        let voided = std::mem::take(&mut self.mouth);
+        for utterance in &voided {
+            self.settle(utterance);
         }
         if let Some(reply) = self.reply.take() {
             self.remember_tools(reply);
         }
         self.waterfall = None;
-        for timer in [Timer::Filler, Timer::Answer, Timer::Tools, Timer::Closing] {
+        self.history.forget_advice();
+        for timer in [Timer::Filler, Timer::Answer, Timer::Tools, Timer::Mute, Timer::Closing] {
             self.timers.cancel(timer);
         }
         self.release();
+        voided
     }
 
     pub(crate) fn hold(&mut self) {
-        if self.ledger.ahead(self.now) > std::time::Duration::ZERO {
+        if self.ledger.ahead(self.now) > Duration::ZERO {
             let generation = self.ledger.clear(self.now);
             self.order(Action::Clear { generation, keep: true });
         }
@@ -295,6 +400,12 @@ impl Conversation {
     }
 
     pub(crate) fn may_be_interrupted(&self) -> bool {
-        self.policy.barge_in.allowed && self.mouth.iter().all(Utterance::may_be_interrupted)
+        // While nothing is said yet the caller interrupts nobody.
+        self.mouth.is_empty() || self.policy.barge_in.allowed && !self.ends_in_any_case()
+    }
+
+    /// Are the last words being said, whatever the caller does?
+    pub(crate) fn ends_in_any_case(&self) -> bool {
+        !self.mouth.iter().all(Utterance::may_be_interrupted)
     }
 }

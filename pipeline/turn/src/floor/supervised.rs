@@ -4,7 +4,10 @@ use crate::{
     Conversation, Purpose,
     action::{Action, Effect, EndReason, Note, Refusal},
     event::{Command, CommandId},
-    floor::{Floor, mouth::Then},
+    floor::{
+        Floor,
+        mouth::{Then, Utterance},
+    },
     history::Message,
     timer::Timer,
 };
@@ -22,10 +25,15 @@ impl Conversation {
         if outcome.is_ok() && self.commands_seen.len() < REMEMBERED_COMMANDS {
             self.commands_seen.insert(id.clone());
         }
+        // It ended the call: nothing follows a hang-up.
+        let hang_up = self.take_back_hang_up();
         if matches!(outcome, Ok(Effect::Done | Effect::Queued { .. })) {
             self.note(Note::Ordered { id: id.clone(), command });
         }
         self.order(Action::Answer { id, outcome });
+        if let Some(hang_up) = hang_up {
+            self.order(hang_up);
+        }
     }
 
     fn obey(&mut self, command: &Command) -> Result<Effect, Refusal> {
@@ -40,7 +48,7 @@ impl Conversation {
                 self.ask_anew();
                 Ok(Effect::Done)
             }
-            Command::Pause => Ok(self.pause()),
+            Command::Pause => self.pause(),
             Command::Resume => Ok(self.resume()),
             Command::Override { instructions } => {
                 if instructions.trim().is_empty() {
@@ -61,7 +69,9 @@ impl Conversation {
                 if !self.script.can_transfer {
                     return Err(Refusal::NobodyToTransferTo);
                 }
-                self.refuse_if_ending()?;
+                if self.ends_in_any_case() {
+                    return Err(Refusal::Ending);
+                }
                 let why = EndReason::Transferred { reason: reason.clone() };
                 let words = self.script.transfer.clone();
                 self.close_with(&words, why);
@@ -92,26 +102,34 @@ impl Conversation {
         if self.floor == Floor::Unanswered {
             return Err(Refusal::Ended);
         }
-        self.refuse_if_ending()?;
         // In a pause the supervisor speaks instead of the agent, whose words are void by that.
-        let at_once = now || self.paused;
+        let agents = |said: &Utterance| said.purpose != Purpose::Dictated;
+        let agent_waits = self.reply.is_some() || self.mouth.iter().any(agents);
+        let at_once = now || (self.paused && agent_waits);
+        // A goodbye that the caller may interrupt, the supervisor may cut short, not follow.
+        if !at_once || self.ends_in_any_case() {
+            self.refuse_if_ending()?;
+        }
         if at_once {
-            let thinking = self.reply.is_some() && self.mouth.is_empty();
+            let thinking = self.reply.is_some() && !self.mouth.iter().any(|said| said.sent);
             self.uncontest();
             self.void_agent();
             self.floor = Floor::Caller;
-            if self.commit_caller_words() || thinking {
-                self.unanswered = self.paused;
-            }
+            let spoke = self.commit_caller_words();
+            self.unanswered = self.paused && (self.unanswered || spoke || thinking);
         }
+        self.part_reply();
         let behind = !self.mouth.is_empty();
         let utterance = self.say(Purpose::Dictated, text, Then::Listen);
         Ok(if behind { Effect::Queued { utterance } } else { Effect::Done })
     }
 
-    fn pause(&mut self) -> Effect {
+    fn pause(&mut self) -> Result<Effect, Refusal> {
         if self.paused {
-            return Effect::AlreadySo;
+            return Ok(Effect::AlreadySo);
+        }
+        if self.ends_in_any_case() {
+            return Err(Refusal::Ending);
         }
         self.paused = true;
         self.uncontest();
@@ -123,7 +141,7 @@ impl Conversation {
             self.floor = Floor::Caller;
             self.score_end_of_turn();
         }
-        Effect::Done
+        Ok(Effect::Done)
     }
 
     fn resume(&mut self) -> Effect {
@@ -131,31 +149,41 @@ impl Conversation {
             return Effect::AlreadySo;
         }
         self.paused = false;
-        if matches!(self.floor, Floor::Unanswered | Floor::Ended) {
-            return Effect::Done;
+        match self.floor {
+            Floor::Unanswered => self.release(),
+            // The caller and a supervisor's words: that is settled first.
+            Floor::Contested { .. } | Floor::Ended => {}
+            Floor::Caller | Floor::Thinking | Floor::Agent => self.give_floor_after_pause(),
         }
-        let unanswered = std::mem::take(&mut self.unanswered);
-        if self.ears.speaking || !self.ears.text().is_empty() {
+        Effect::Done
+    }
+
+    fn give_floor_after_pause(&mut self) {
+        if !self.ears.text().is_empty() {
             // The caller is amid a turn: what the agent was about to say is overtaken.
-            self.void_agent();
-            self.floor = Floor::Caller;
-            self.score_end_of_turn();
-        } else if !self.mouth.is_empty() {
+            self.take_floor();
+            return;
+        }
+        if !self.mouth.is_empty() {
             self.floor = Floor::Agent;
-            self.release();
         } else if self.reply.is_some() {
             self.floor = Floor::Thinking;
-            self.timers.set(Timer::Filler, self.now + self.policy.patience.filler_after);
-            self.timers.set(Timer::Answer, self.now + self.policy.patience.spare_after);
-            self.release();
-        } else if unanswered {
-            self.release();
+        } else if self.unanswered && !self.ears.speaking {
             self.ask_for_reply();
         } else {
             self.floor = Floor::Caller;
-            self.release();
-            self.arm_idle();
         }
-        Effect::Done
+        if self.reply.is_some() {
+            self.timers.set(Timer::Filler, self.now + self.policy.patience.filler_after);
+            self.await_answer();
+        }
+        if self.ears.speaking {
+            self.contest(self.now);
+        }
+        if !matches!(self.floor, Floor::Contested { .. }) {
+            self.release();
+        }
+        self.watch_voice();
+        self.arm_idle();
     }
 }

@@ -5,7 +5,6 @@ use crate::{
     action::{Action, EndReason, Engine, Note, Voice},
     event::ToolCall,
     floor::{Floor, mouth::Then},
-    history::Message,
     ids::{ReplyId, UtteranceId},
     sentence::Sentences,
     timer::Timer,
@@ -15,13 +14,19 @@ use crate::{
 const CONTINUE: &str = "Your last answer broke off after these words. Continue it from there without \
                         repeating anything.";
 
+/// At most this many tools are called in one round.
+const TOOLS_AT_ONCE: usize = 16;
+
 /// One question to the model and what has come of it.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub id: ReplyId,
     engine: Engine,
     sentences: Sentences,
+    /// What it says is said as this, unless other words were put between its sentences.
     utterance: Option<UtteranceId>,
+    /// Words of it were given to the voice.
+    spoken: bool,
     /// Tools called, with their answers when these have come.
     tools: Vec<(ToolCall, Option<String>)>,
     /// The call's end that the model asked for.
@@ -35,18 +40,15 @@ pub(crate) struct Reply {
     silent: bool,
 }
 
-impl Reply {
-    fn has_spoken(&self) -> bool {
-        self.utterance.is_some()
-    }
-}
-
 impl Conversation {
     /// Asks the configured model for an answer to the conversation as it stands.
     pub(crate) fn ask_for_reply(&mut self) {
         self.floor = Floor::Thinking;
+        self.unanswered = false;
+        self.timers.cancel(Timer::Idle);
         self.timers.set(Timer::Filler, self.now + self.policy.patience.filler_after);
         self.ask(Engine::Chosen, 0, false);
+        self.say_what_waits();
     }
 
     /// Asks; an earlier question is given up by that.
@@ -57,6 +59,7 @@ impl Conversation {
             engine,
             sentences: Sentences::default(),
             utterance: None,
+            spoken: false,
             tools: Vec::new(),
             ending: None,
             done: false,
@@ -64,18 +67,26 @@ impl Conversation {
             continued,
             silent: true,
         });
-        let wait = match engine {
+        self.await_answer();
+        self.order(Action::Ask { epoch: self.epoch, reply: id, engine });
+    }
+
+    /// The reply under way has so long for its next word.
+    pub(crate) fn await_answer(&mut self) {
+        let Some(reply) = &self.reply else { return };
+        let wait = match reply.engine {
             Engine::Chosen => self.policy.patience.spare_after,
             Engine::Spare => self.policy.patience.apology_after,
         };
-        self.timers.set(Timer::Answer, self.now + wait);
-        self.order(Action::Ask { epoch: self.epoch, reply: id, engine });
+        if !reply.done {
+            self.timers.set(Timer::Answer, self.now + wait);
+        }
     }
 
     /// Asks again because what the model is told has changed, if it has not said anything yet.
     pub(crate) fn ask_anew(&mut self) {
         if let Some(reply) = &self.reply
-            && !reply.has_spoken()
+            && !reply.spoken
             && reply.tools.is_empty()
         {
             let (engine, round) = (reply.engine, reply.round);
@@ -84,14 +95,21 @@ impl Conversation {
     }
 
     pub(crate) fn reply_text(&mut self, text: &str) {
-        let Some(reply) = &mut self.reply else { return };
-        reply.silent = false;
-        self.timers.cancel(Timer::Answer);
+        let Some(reply) = self.reply.as_mut().filter(|reply| !reply.done) else { return };
+        let ready = reply.sentences.push(text);
+        self.reply_goes_on();
+        for sentence in ready {
+            self.speak_reply(sentence);
+        }
+    }
+
+    fn reply_goes_on(&mut self) {
+        if let Some(reply) = &mut self.reply {
+            reply.silent = false;
+        }
+        self.await_answer();
         if let Some((_, waterfall)) = &mut self.waterfall {
             waterfall.first_token.get_or_insert(self.now);
-        }
-        for sentence in reply.sentences.push(text) {
-            self.speak_reply(sentence);
         }
     }
 
@@ -103,6 +121,7 @@ impl Conversation {
                 let utterance = self.open_utterance(Purpose::Reply, Then::Listen);
                 if let Some(reply) = &mut self.reply {
                     reply.utterance = Some(utterance);
+                    reply.spoken = true;
                 }
                 utterance
             }
@@ -111,11 +130,16 @@ impl Conversation {
     }
 
     pub(crate) fn reply_tool(&mut self, call: ToolCall) {
+        if self.reply.as_ref().is_none_or(|reply| reply.done) {
+            return;
+        }
+        self.reply_goes_on();
         let Some(reply) = &mut self.reply else { return };
-        reply.silent = false;
-        self.timers.cancel(Timer::Answer);
-        if let Some((_, waterfall)) = &mut self.waterfall {
-            waterfall.first_token.get_or_insert(self.now);
+        // A tool may have effects: what is asked for twice is done once.
+        let known = reply.tools.iter().any(|(asked, _)| asked.id == call.id);
+        if known || reply.tools.len() >= TOOLS_AT_ONCE {
+            self.trouble("a call of a tool was passed over");
+            return;
         }
         match call.name.as_str() {
             "end_call" => reply.ending = Some(EndReason::AgentEnded),
@@ -135,26 +159,51 @@ impl Conversation {
     }
 
     pub(crate) fn reply_done(&mut self) {
+        if self.reply.as_ref().is_none_or(|reply| reply.done) {
+            return;
+        }
         self.timers.cancel(Timer::Answer);
+        self.history.forget_advice();
         if let Some(last) = self.reply.as_mut().and_then(|reply| reply.sentences.finish()) {
             self.speak_reply(last);
         }
         let Some(reply) = &mut self.reply else { return };
         reply.done = true;
         if !reply.tools.is_empty() {
-            if let Some(utterance) = reply.utterance {
-                self.close_utterance(utterance);
-            }
-            self.go_on_after_tools();
+            self.finish_with_tools();
         } else if let Some(ending) = reply.ending.clone() {
             self.end_as_asked(ending);
-        } else if let Some(utterance) = reply.utterance {
+        } else if reply.spoken {
+            let utterance = reply.utterance;
             self.reply = None;
-            self.close_utterance(utterance);
+            match utterance {
+                Some(utterance) => self.close_utterance(utterance),
+                None => self.agent_may_have_finished(),
+            }
         } else {
             self.trouble("the model answered nothing");
             self.answer_otherwise();
         }
+    }
+
+    /// Other words come after the sentence that the voice has now; what the model says after it is an
+    /// utterance of its own.
+    pub(crate) fn part_reply(&mut self) {
+        if let Some(reply) = self.reply.as_mut().filter(|reply| !reply.done)
+            && let Some(utterance) = reply.utterance.take()
+        {
+            self.close_utterance(utterance);
+        }
+    }
+
+    /// The model has called tools and will say no more until they have answered.
+    fn finish_with_tools(&mut self) {
+        let Some(reply) = &mut self.reply else { return };
+        reply.done = true;
+        if let Some(utterance) = reply.utterance {
+            self.close_utterance(utterance);
+        }
+        self.go_on_after_tools();
     }
 
     /// The model asked to end the call, or to put the caller through.
@@ -217,7 +266,7 @@ impl Conversation {
             return;
         }
         self.timers.set(Timer::Filler, self.now + self.policy.patience.filler_after);
-        if self.mouth.is_empty() && matches!(self.floor, Floor::Caller | Floor::Agent) {
+        if self.mouth.is_empty() && self.floor == Floor::Agent {
             self.floor = Floor::Thinking;
         }
         self.timers.cancel(Timer::Idle);
@@ -230,44 +279,67 @@ impl Conversation {
             return;
         }
         let utterance = reply.utterance.unwrap_or_else(|| self.next_utterance.take());
-        for (call, _) in &reply.tools {
-            self.history.add_call(utterance, call.clone());
-        }
-        for (call, answer) in reply.tools {
-            let content = answer
-                .unwrap_or_else(|| "Not finished: the caller spoke before it answered.".to_owned());
-            self.history.push(Message::Tool { call_id: call.id.clone(), content: content.clone() });
+        let unfinished = || "Not finished: the caller spoke before it answered.".to_owned();
+        let tools: Vec<(ToolCall, String)> = reply
+            .tools
+            .into_iter()
+            .map(|(call, answer)| (call, answer.unwrap_or_else(unfinished)))
+            .collect();
+        for (call, content) in tools.iter().cloned() {
             self.note(Note::ToolUsed { call, content });
         }
+        self.history.add_tools(utterance, tools);
     }
 
     /// The model failed. What it said completely stands.
     pub(crate) fn reply_failed(&mut self) {
-        let Some(reply) = &mut self.reply else { return };
+        let Some(reply) = self.reply.as_ref().filter(|reply| !reply.done) else { return };
         self.timers.cancel(Timer::Answer);
-        let Some(utterance) = reply.utterance else {
+        self.history.forget_advice();
+        if !reply.tools.is_empty() {
+            // They may have had effects: the model goes on from what they answer.
+            self.trouble("the model failed after it had called tools");
+            self.finish_with_tools();
+            return;
+        }
+        if let Some(ending) = reply.ending.clone() {
+            self.end_as_asked(ending);
+            return;
+        }
+        if !reply.spoken {
             self.trouble("the model failed before it said anything");
             self.answer_otherwise();
             return;
-        };
+        }
+        self.part_reply();
+        let Some(reply) = &self.reply else { return };
         let (engine, round, continued) = (reply.engine, reply.round, reply.continued);
         self.reply = None;
         if engine == Engine::Chosen && !continued {
             self.trouble("the model broke off; it is asked to go on");
-            self.history.push(Message::Guidance { text: CONTINUE.to_owned() });
+            self.history.advise(CONTINUE);
+            self.timers.set(Timer::Filler, self.now + self.policy.patience.filler_after);
             self.ask(Engine::Chosen, round, true);
-            self.close_utterance(utterance);
         } else {
             self.trouble("the model broke off again");
-            self.close_utterance(utterance);
             self.apologise();
         }
     }
 
+    /// Has the model nothing to be said yet, for whatever is being said before it?
+    pub(crate) fn is_awaiting_answer(&self) -> bool {
+        self.reply.as_ref().is_some_and(|reply| !reply.spoken || !reply.tools.is_empty())
+    }
+
     pub(crate) fn answer_missing(&mut self) {
-        if self.reply.as_ref().is_some_and(|reply| reply.silent) {
-            self.trouble("no answer in time");
-            self.answer_otherwise();
+        match &self.reply {
+            Some(reply) if reply.silent => {
+                self.trouble("no answer in time");
+                self.answer_otherwise();
+            }
+            // It fell silent amid its answer.
+            Some(_) => self.reply_failed(),
+            None => {}
         }
     }
 
@@ -316,9 +388,9 @@ impl Conversation {
 
     /// Says these words before what is queued and has not begun.
     fn say_first(&mut self, purpose: Purpose, words: &str) {
-        self.say(purpose, words, Then::Listen);
-        if let Some(filler) = self.mouth.pop_back() {
-            self.mouth.push_front(filler);
+        let said = self.say(purpose, words, Then::Listen);
+        if let Some(first) = self.mouth.pop_back_if(|last| last.id == said) {
+            self.mouth.push_front(first);
         }
     }
 }

@@ -2,10 +2,10 @@
 //! business's [`Playbook`], leads through its tasks slot by slot, and says so when it does not know.
 //!
 //! It keeps nothing between requests: where a conversation stands is read from the history each time
-//! ([`state`]), so one agent serves all calls, and can take over a call that another model began.
+//! (`state`), so one agent serves all calls, and can take over a call that another model began.
 //! Likeness of questions is by words, and by meaning where there is an [`Embedder`]; should that fail
 //! or be slow, the same reply is found by words. A supervisor's guidance is followed only where it is
-//! something to tell the caller ([`guidance`]). It makes nothing up: all that it says stands in the
+//! something to tell the caller (`guidance`). It makes nothing up: all that it says stands in the
 //! playbook, in the caller's own words, or in a handful of fixed sentences.
 
 use std::{sync::Arc, time::Duration};

@@ -1,0 +1,19 @@
+//! Calls told as timelines, by theme. Each is named by the behaviour it shows. Times are in ms from
+//! the answer of the call.
+
+mod sim;
+
+mod scenarios {
+    mod answering;
+    mod barge_in;
+    mod ending;
+    mod greeting;
+    mod idle;
+    mod keys;
+    mod line;
+    mod listening;
+    mod patience;
+    mod supervision;
+    mod tools;
+    mod voice;
+}

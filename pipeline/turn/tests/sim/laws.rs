@@ -1,0 +1,435 @@
+//! What holds in every call, whatever happens in it. Checked after every step, and once at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use turn::{
+    Action, Command, Conversation, Engine, Epoch, Event, FloorName, Message, Moment, Note, Purpose,
+    ReplyId, TurnId, UtteranceId, Voice,
+};
+
+use super::{
+    Setup,
+    line::{Ear, Key, PER_MS, Wire},
+};
+
+type Lawful = Result<(), String>;
+
+/// A short word of the agent's takes so long, ms.
+const SHORT_WORD: u64 = 200;
+
+/// Longer than this nobody is left in silence, ms, over and above the wait for an idle caller.
+const SILENCE_AT_MOST: u64 = 12_000;
+/// A question to the model is answered, given up or asked anew within this, ms, unless paused.
+const QUESTION_OPEN_AT_MOST: u64 = 30_000;
+
+/// What was seen of a call so far.
+#[derive(Debug)]
+pub struct Laws {
+    silence_at_most: u64,
+    filler: String,
+    apology: String,
+    epoch: Epoch,
+    texts: BTreeMap<Key, String>,
+    epochs: BTreeMap<UtteranceId, Epoch>,
+    /// When each epoch was given up.
+    abandoned: Vec<(Epoch, u64)>,
+    dictated: BTreeSet<String>,
+    /// Sentences whose audio is complete.
+    made: BTreeSet<Key>,
+    /// Utterances cut while audio of them was still being made.
+    cut_unmade: BTreeSet<UtteranceId>,
+    /// Where two voices share a sentence, its pace is not known before its end.
+    changed_voice: BTreeSet<UtteranceId>,
+    said: Vec<(UtteranceId, Purpose, String)>,
+    turns: BTreeSet<TurnId>,
+    /// What happened is a reason to ask the configured model, once.
+    reason: bool,
+    /// After a supervisor's words the agent may go on with what it owes.
+    owes: bool,
+    open_question: Option<(ReplyId, u64)>,
+    unanswered_commands: BTreeMap<String, u32>,
+    answered: bool,
+    caller_speaks: bool,
+    last_sound: u64,
+    ended: bool,
+    hung_up: bool,
+}
+
+impl Laws {
+    pub fn new(setup: &Setup) -> Self {
+        let policy = &setup.policy;
+        let mut silence = SILENCE_AT_MOST;
+        if policy.patience.filler.is_empty() {
+            // Nothing is to be said while tools are awaited.
+            silence += policy.tool_within.as_millis() as u64 * u64::from(policy.tool_rounds);
+        }
+        Laws {
+            silence_at_most: silence + policy.idle.prompt_after.as_millis() as u64,
+            filler: setup.policy.patience.filler.clone(),
+            apology: setup.policy.patience.apology.clone(),
+            epoch: Epoch::default(),
+            texts: BTreeMap::new(),
+            epochs: BTreeMap::new(),
+            abandoned: Vec::new(),
+            dictated: BTreeSet::new(),
+            made: BTreeSet::new(),
+            cut_unmade: BTreeSet::new(),
+            changed_voice: BTreeSet::new(),
+            said: Vec::new(),
+            turns: BTreeSet::new(),
+            reason: false,
+            owes: false,
+            open_question: None,
+            unanswered_commands: BTreeMap::new(),
+            answered: false,
+            caller_speaks: false,
+            last_sound: 0,
+            ended: false,
+            hung_up: false,
+        }
+    }
+
+    pub fn happened(&mut self, now: u64, event: &Event) {
+        self.reason = false;
+        match event {
+            Event::Answered => {
+                self.answered = true;
+                self.last_sound = now;
+            }
+            Event::KeyPressed { .. } => self.last_sound = now,
+            Event::SpeechStarted { .. } => self.caller_speaks = true,
+            Event::SpeechStopped { .. } => {
+                self.caller_speaks = false;
+                self.last_sound = now;
+            }
+            Event::Commanded { id, command } => {
+                *self.unanswered_commands.entry(id.clone()).or_default() += 1;
+                match command {
+                    Command::Say { text, .. } => {
+                        self.dictated.insert(text.clone());
+                    }
+                    // What the model is told has changed, or it may answer again.
+                    Command::Guide { .. }
+                    | Command::Override { .. }
+                    | Command::Restore
+                    | Command::Resume => {
+                        self.reason = true;
+                        self.last_sound = now;
+                    }
+                    Command::Pause | Command::Transfer { .. } | Command::End { .. } => {}
+                }
+            }
+            Event::ReplyDone { reply, .. } | Event::ReplyFailed { reply, .. } => {
+                self.open_question.take_if(|(open, _)| open == reply);
+            }
+            Event::AudioComplete { utterance, sentence, .. } => {
+                self.made.insert((*utterance, *sentence));
+            }
+            // Only these bear on the laws.
+            _ => {}
+        }
+    }
+
+    pub fn ordered(&mut self, now: u64, action: &Action, call: &Conversation) -> Lawful {
+        if self.hung_up && !matches!(action, Action::Answer { .. }) {
+            return Err(format!("ordered after the hang-up: {action:?}"));
+        }
+        match action {
+            Action::Ask { epoch, reply, engine } => {
+                self.is_of_now(*epoch)?;
+                if *engine == Engine::Chosen {
+                    if !self.reason && !self.owes {
+                        return Err("the model was asked without a reason, or twice".to_owned());
+                    }
+                    (self.reason, self.owes) = (false, false);
+                }
+                self.open_question = Some((*reply, now));
+                history_is_valid(&call.history())
+            }
+            Action::Abandon { before } => {
+                if *before <= self.epoch {
+                    return Err("an epoch was given up twice".to_owned());
+                }
+                self.epoch = *before;
+                self.abandoned.push((*before, now));
+                self.open_question = None;
+                Ok(())
+            }
+            Action::RunTool { epoch, .. } => self.is_of_now(*epoch),
+            Action::Speak { epoch, utterance, sentence, text, voice, .. } => {
+                self.is_of_now(*epoch)?;
+                let fresh = self.texts.insert((*utterance, *sentence), text.clone()).is_none();
+                let said_before = !fresh && self.epochs.get(utterance) == Some(epoch);
+                if said_before && *voice == Voice::Chosen {
+                    return Err(format!("{text:?} was ordered twice"));
+                }
+                self.epochs.insert(*utterance, *epoch);
+                self.owes |= self.dictated.iter().any(|dictated| dictated.contains(text));
+                if *voice == Voice::Spare {
+                    self.changed_voice.insert(*utterance);
+                }
+                if self.apology.starts_with(text.as_str()) {
+                    // No engine answers: that was owned up to.
+                    self.open_question = None;
+                }
+                Ok(())
+            }
+            Action::HangUp { .. } => {
+                self.hung_up = true;
+                if self.ended { Ok(()) } else { Err("hung up before the end".to_owned()) }
+            }
+            Action::Answer { id, .. } => match self.unanswered_commands.get_mut(id) {
+                Some(open) if *open > 0 => {
+                    *open -= 1;
+                    Ok(())
+                }
+                Some(_) | None => Err(format!("command {id} was answered twice")),
+            },
+            Action::Note(note) => self.noted(now, note),
+            Action::Clear { .. } | Action::Hold | Action::Release => Ok(()),
+        }
+    }
+
+    fn noted(&mut self, now: u64, note: &Note) -> Lawful {
+        match note {
+            // The last: a sound took the floor and turned out to be none, so the agent goes on.
+            Note::TurnDecided { .. }
+            | Note::Pressed { .. }
+            | Note::ToolUsed { .. }
+            | Note::Backchannel { .. } => self.reason = true,
+            Note::Trouble { what } => {
+                self.reason |= what.contains("broke off");
+                if what.contains("the spare voice failed") {
+                    // There was something to hear, and nobody to say it.
+                    self.last_sound = now;
+                }
+            }
+            Note::CallerSaid { turn, from, to, text } => {
+                if from > to || text.is_empty() {
+                    return Err(format!("a turn without sense: {note:?}"));
+                }
+                self.new_turn(*turn)?;
+            }
+            Note::AgentSaid { turn, utterance, purpose, text, meant, from, to, .. } => {
+                let words =
+                    |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+                let (said, meant) = (words(text), words(meant));
+                if from > to || text.is_empty() || !is_part(&said, &meant) {
+                    return Err(format!("an utterance without sense: {note:?}"));
+                }
+                if self.said.iter().any(|(known, ..)| known == utterance) {
+                    return Err(format!("{utterance:?} was written down twice"));
+                }
+                self.said.push((*utterance, *purpose, text.clone()));
+                if self.is_being_made(*utterance) {
+                    self.cut_unmade.insert(*utterance);
+                }
+                self.new_turn(*turn)?;
+            }
+            Note::Ended { .. } => self.ended = true,
+            Note::CallerSaying { .. } | Note::Answered { .. } | Note::Ordered { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn is_being_made(&self, utterance: UtteranceId) -> bool {
+        let sentences = self.texts.range((utterance, 0)..=(utterance, u32::MAX));
+        sentences.into_iter().any(|(key, _)| !self.made.contains(key))
+    }
+
+    fn new_turn(&mut self, turn: TurnId) -> Lawful {
+        if self.turns.insert(turn) { Ok(()) } else { Err(format!("{turn:?} was had twice")) }
+    }
+
+    fn is_of_now(&self, epoch: Epoch) -> Lawful {
+        if epoch == self.epoch { Ok(()) } else { Err(format!("work of {epoch:?} was ordered")) }
+    }
+
+    /// A piece of this sentence goes to the carrier.
+    pub fn sent(&self, key: Key, call: &Conversation) -> Lawful {
+        if self.epochs.get(&key.0) != Some(&self.epoch) {
+            return Err(format!("{key:?} of a past epoch was sent"));
+        }
+        if call.floor() == FloorName::Paused {
+            let words = self.texts.get(&key).map_or("", String::as_str);
+            if !self.dictated.iter().any(|text| text.contains(words)) {
+                return Err(format!("{words:?} was sent in a pause"));
+            }
+        }
+        Ok(())
+    }
+
+    /// All orders were carried out.
+    pub fn settled(&mut self, now: u64, call: &Conversation, audible_until: u64) -> Lawful {
+        if let Some((id, _)) = self.unanswered_commands.iter().find(|(_, open)| **open > 0) {
+            return Err(format!("command {id} was not answered"));
+        }
+        if call.is_over() != self.hung_up {
+            return Err("the call ended without a hang-up, or the other way round".to_owned());
+        }
+        let floor = call.floor();
+        match call.deadline() {
+            Some((at, why)) if at <= Moment(now) => {
+                return Err(format!("the deadline {why:?} has passed already"));
+            }
+            None if self.answered && !self.hung_up => {
+                return Err("a living call waits for nothing".to_owned());
+            }
+            Some(_) | None => {}
+        }
+        self.last_sound = self.last_sound.max(audible_until.min(now));
+        if self.caller_speaks
+            || matches!(floor, FloorName::Paused | FloorName::Unanswered | FloorName::Ended)
+        {
+            self.last_sound = now;
+            if let Some((_, since)) = &mut self.open_question {
+                *since = now;
+            }
+        }
+        if now > self.last_sound + self.silence_at_most {
+            let since = self.last_sound;
+            return Err(format!("silence since {since} ms; the floor: {floor:?}"));
+        }
+        match self.open_question {
+            Some((reply, since)) if now > since + QUESTION_OPEN_AT_MOST => {
+                Err(format!("{reply:?} is open since {since} ms"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// What can only be judged at the end. Answers the largest difference between what was written
+    /// down of an utterance and what was heard of it, in words.
+    pub fn whole(&self, ear: &Ear, wire: &Wire, over: bool) -> Result<Vec<u32>, String> {
+        self.played_in_order(ear, wire)?;
+        self.nothing_lost_or_repeated(ear, wire)?;
+        self.nothing_given_up_is_heard(ear, wire)?;
+        if !over {
+            return Ok(Vec::new());
+        }
+        let mut errors = Vec::new();
+        for (utterance, _, text) in &self.said {
+            let heard = ear.words(*utterance);
+            if !ear.stretches.iter().any(|stretch| stretch.key.0 == *utterance) {
+                return Err(format!("{text:?} was written down and never played"));
+            }
+            let written: Vec<&str> = text.split_whitespace().collect();
+            let error = edits(&written, &heard);
+            let doubt = match wire.doubt() {
+                0 => 0,
+                doubt => (doubt + wire.round_trip()).div_ceil(SHORT_WORD) as u32,
+            };
+            // The second voice may say a word again, and its pace is another.
+            let voices = if self.changed_voice.contains(utterance) { 2 } else { 0 };
+            // Of a sentence still being made nobody knows the pace, unless its voice tells.
+            let unmade = u32::from(self.cut_unmade.contains(utterance));
+            if error > 1 + doubt + voices + unmade {
+                let heard = heard.join(" ");
+                return Err(format!("{utterance:?}: written {text:?}, heard {heard:?}"));
+            }
+            errors.push(error);
+        }
+        Ok(errors)
+    }
+
+    /// One utterance plays at a time and none comes back, but around a filler, or for what a clear
+    /// took from its end while the next had begun already.
+    fn played_in_order(&self, ear: &Ear, wire: &Wire) -> Lawful {
+        let slack = (wire.round_trip() + wire.doubt() + 20) * PER_MS;
+        let mut last_of: BTreeMap<UtteranceId, usize> = BTreeMap::new();
+        for (place, stretch) in ear.stretches.iter().enumerate() {
+            let of = stretch.key.0;
+            if let Some(last) = last_of.insert(of, place) {
+                let between = ear.stretches[last + 1..place]
+                    .iter()
+                    .filter(|other| self.texts.get(&(other.key.0, 0)) != Some(&self.filler))
+                    .map(|other| other.to - other.from);
+                if between.sum::<u64>() > slack {
+                    return Err(format!("{of:?} came back after another"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Of each sentence the ear hears one stretch after the other. Where the carrier was cleared, what
+    /// it played while the order was under way can only be guessed: within the round trip.
+    fn nothing_lost_or_repeated(&self, ear: &Ear, wire: &Wire) -> Lawful {
+        let slack = (wire.round_trip() + wire.doubt() + 20) * PER_MS;
+        let mut heard_to: BTreeMap<Key, u64> = BTreeMap::new();
+        for stretch in &ear.stretches {
+            let until = heard_to.entry(stretch.key).or_default();
+            if stretch.from > *until + slack {
+                return Err(format!("{:?}: {until} to {} was lost", stretch.key, stretch.from));
+            }
+            if stretch.from + slack < *until {
+                return Err(format!("{:?}: {} to {until} came twice", stretch.key, stretch.from));
+            }
+            *until = (*until).max(stretch.to);
+        }
+        Ok(())
+    }
+
+    fn nothing_given_up_is_heard(&self, ear: &Ear, wire: &Wire) -> Lawful {
+        let slack = wire.round_trip() + 20;
+        for stretch in &ear.stretches {
+            let Some(epoch) = self.epochs.get(&stretch.key.0) else { continue };
+            let ended = (stretch.at + stretch.to - stretch.from) / PER_MS;
+            if let Some((_, at)) = self.abandoned.iter().find(|(before, _)| epoch < before)
+                && ended > at + slack
+            {
+                return Err(format!("{stretch:?} was given up at {at} ms and heard"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A history that every vendor takes: a tool's answers stand right after the call of it, each once.
+fn history_is_valid(history: &[Message]) -> Lawful {
+    let mut open: BTreeSet<&str> = BTreeSet::new();
+    for message in history {
+        match message {
+            Message::Tool { call_id, .. } => {
+                if !open.remove(call_id.as_str()) {
+                    return Err(format!("a tool's answer without its call: {history:#?}"));
+                }
+            }
+            Message::Agent { .. } | Message::Caller { .. } | Message::Guidance { .. }
+                if !open.is_empty() =>
+            {
+                return Err(format!("a tool's call without its answer: {history:#?}"));
+            }
+            Message::Agent { tool_calls, .. } => {
+                open = tool_calls.iter().map(|call| call.id.as_str()).collect();
+            }
+            Message::Caller { .. } | Message::Guidance { .. } => {}
+        }
+    }
+    if open.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("a tool's call without its answer at the end: {history:#?}"))
+    }
+}
+
+/// Are all these words among those, in their order?
+fn is_part(some: &[String], all: &[String]) -> bool {
+    let mut rest = all.iter();
+    some.iter().all(|word| rest.any(|other| other == word))
+}
+
+/// How many words must be added, left out or changed to make one text of the other.
+pub fn edits(one: &[&str], other: &[&str]) -> u32 {
+    let mut row: Vec<u32> = (0..=other.len() as u32).collect();
+    for (place, word) in one.iter().enumerate() {
+        let mut corner = row[0];
+        row[0] = place as u32 + 1;
+        for (column, against) in other.iter().enumerate() {
+            let changed = corner + u32::from(word != against);
+            corner = row[column + 1];
+            row[column + 1] = changed.min(row[column] + 1).min(corner + 1);
+        }
+    }
+    row[other.len()]
+}
