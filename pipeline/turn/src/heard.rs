@@ -4,11 +4,16 @@
 //! is sent and returns a mark when all before it was played, **or cleared**: so marks carry the
 //! generation they were sent in, [`Ledger::clear`] begins a new one, and marks of older generations
 //! prove nothing. Between two marks the position is interpolated by time, never past the next mark
-//! that is still out.
+//! that is still out, unless the one before it was lost: a carrier that returns none is followed by
+//! the clock alone, until a mark comes.
 //!
 //! Positions are samples at 8 kHz. The *line* is all audio sent in this generation, end to end.
 
+mod spoken;
+
 use std::{collections::BTreeMap, collections::VecDeque, time::Duration};
+
+use spoken::{Sentence, letter_weight};
 
 use crate::{
     event::WordAt,
@@ -28,22 +33,6 @@ const MARK_LOST_AFTER: Duration = Duration::from_millis(1_500);
 const NEXT_MARK_LOST_AFTER: Duration = Duration::from_millis(400);
 
 type Key = (UtteranceId, u32);
-
-/// One sentence's audio.
-#[derive(Debug, Default)]
-struct Sentence {
-    text: String,
-    /// Samples to a letter, by what is known of the voice.
-    per_letter: u64,
-    words: Vec<WordAt>,
-    ready: u64,
-    /// Set when no more audio will come: where in it there is speech.
-    voiced: Option<(u64, u64)>,
-    sent: u64,
-    heard: u64,
-    /// When the first and the last heard samples sounded.
-    sounded: Option<(Moment, Moment)>,
-}
 
 /// A stretch of the line.
 #[derive(Debug)]
@@ -422,74 +411,6 @@ impl Ledger {
     }
 }
 
-impl Sentence {
-    /// The words of which at least half lies before this sample.
-    fn heard_text(&self, heard: u64) -> &str {
-        self.text_until(heard, 2)
-    }
-
-    /// The words of which at least one `part`th lies before this sample.
-    fn text_until(&self, heard: u64, part: u64) -> &str {
-        if heard == 0 {
-            return "";
-        }
-        if let Some((_, last)) = self.voiced
-            && heard >= last.min(self.ready)
-        {
-            return &self.text;
-        }
-        let mut end = 0;
-        let mut from = self.voiced.map_or(0, |(first, _)| first);
-        for (text_end, to) in self.word_ends() {
-            if heard < from + to.saturating_sub(from) / part {
-                break;
-            }
-            end = text_end;
-            from = to;
-        }
-        self.text.get(..end).unwrap_or(&self.text).trim_end()
-    }
-
-    /// Where words end, in text and in samples: as the voice said, or spread by their length.
-    fn word_ends(&self) -> Vec<(usize, u64)> {
-        let told = self.words.last().map_or(0, |word| word.text_end as usize);
-        let mut ends: Vec<(usize, u64)> =
-            self.words.iter().map(|word| (word.text_end as usize, u64::from(word.end))).collect();
-        let Some(rest) = self.text.get(told..) else { return ends };
-        let from = self
-            .words
-            .last()
-            .map_or(self.voiced.map_or(0, |(first, _)| first), |word| u64::from(word.end));
-        let weight: u64 = rest.chars().map(letter_weight).sum();
-        let span = match self.voiced {
-            Some((_, to)) => to.saturating_sub(from),
-            None => (weight * self.per_letter).max(self.ready.saturating_sub(from)),
-        };
-        let (mut sum, mut in_word) = (0, false);
-        for (place, letter) in rest.char_indices() {
-            if letter.is_whitespace() && in_word {
-                ends.push((told + place, from + span * sum / weight.max(1)));
-            }
-            in_word = !letter.is_whitespace();
-            sum += letter_weight(letter);
-        }
-        if in_word {
-            ends.push((self.text.len(), from + span));
-        }
-        ends
-    }
-}
-
-/// How long a letter takes beside others: a pause is as long as some letters, a digit is a word.
-fn letter_weight(letter: char) -> u64 {
-    match letter {
-        ',' | ';' | ':' => 3,
-        '.' | '!' | '?' => 5,
-        '0'..='9' => 4,
-        _ => 1,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -534,6 +455,54 @@ mod tests {
         assert!(ledger.mark_returned(Generation(1), MarkId(1), Moment(1_400)));
         assert!(ledger.is_heard(U, 0));
         assert_eq!(ledger.heard_text(U, Moment(1_400)), "one two three four");
+    }
+
+    #[test]
+    fn a_mark_proves_only_in_the_generation_it_was_sent_in() {
+        let mut ledger = ledger_of("one two three four", 8_000);
+        ledger.sent(U, 0, 4_000, Some(MarkId(0)), Moment(0));
+        ledger.clear(Moment(0));
+        ledger.sent(U, 0, 8_000, Some(MarkId(0)), Moment(100));
+        assert!(!ledger.mark_returned(Generation(0), MarkId(0), Moment(150)));
+        assert!(ledger.mark_returned(Generation(1), MarkId(0), Moment(1_150)));
+    }
+
+    #[test]
+    fn a_carrier_that_returns_no_marks_is_followed_by_the_clock() {
+        let mut ledger = ledger_of("one two three four", 8_000);
+        ledger.sent(U, 0, 800, Some(MarkId(0)), Moment(0));
+        ledger.sent(U, 0, 800, Some(MarkId(1)), Moment(0));
+        assert_eq!(ledger.heard_samples(U, 0, Moment(1_000)), 800, "the first mark is out");
+        assert!(ledger.trusts_marks());
+        assert!(ledger.give_up_marks(Moment(1_600)));
+        assert!(!ledger.trusts_marks());
+        // What is sent now is not held up by marks.
+        ledger.sent(U, 0, 1_600, Some(MarkId(2)), Moment(1_600));
+        assert_eq!(ledger.heard_samples(U, 0, Moment(1_700)), 2_400);
+        assert!(ledger.mark_returned(Generation(0), MarkId(2), Moment(1_820)));
+        assert!(ledger.trusts_marks());
+    }
+
+    #[test]
+    fn a_line_that_ends_without_a_mark_is_heard_in_time() {
+        let mut ledger = ledger_of("one", 800);
+        ledger.sent(U, 0, 800, None, Moment(0));
+        assert!(!ledger.is_heard(U, 0));
+        let at = ledger.marks_overdue_at().expect("it is watched");
+        assert!(ledger.give_up_marks(at));
+        assert!(ledger.is_heard(U, 0));
+        assert_eq!(ledger.marks_overdue_at(), None);
+    }
+
+    #[test]
+    fn the_voices_pace_is_learnt_from_what_it_has_said() {
+        let mut ledger = ledger_of("one two three four five six", 27 * 400);
+        // Half of the letters' time, and nothing complete: the learnt pace of 50 ms counts.
+        ledger.plan(U, 1, "one two three four");
+        ledger.ready(U, 1, 800);
+        ledger.sent(U, 0, 27 * 400, None, Moment(0));
+        ledger.sent(U, 1, 800, None, Moment(0));
+        assert_eq!(ledger.heard_text(U, Moment(1_350 + 100)), "one two three four five six one");
     }
 
     #[test]

@@ -343,3 +343,15 @@ fn an_end_ordered_before_the_answer_needs_no_words() {
     call.run_to_end(600);
     assert!(call.ear().is_empty());
 }
+
+#[test]
+fn a_pause_that_ends_amid_a_supervisors_words_is_answered_after_them() {
+    let mut call = Sim::listening();
+    call.answers("Yes, also on Tuesdays.");
+    call.orders(500, "pause", Command::Pause);
+    call.says(1_000, "Are you open on Tuesdays?");
+    call.orders(5_000, "say", say(WORDS));
+    call.orders(6_000, "resume", Command::Resume);
+    call.run_until(14_000);
+    assert_eq!(call.ear(), [WORDS, "Yes, also on Tuesdays."]);
+}
