@@ -27,10 +27,20 @@ struct Clip {
     /// Where words end, in samples.
     words: Vec<u32>,
     sent: usize,
+    /// How much of it is followed by a mark.
+    marked: usize,
     complete: bool,
 }
 
-/// What to send next: a piece of a sentence, and the mark that follows it.
+impl Clip {
+    /// Is there, or will there be, something of it to send?
+    fn is_open(&self) -> bool {
+        !self.complete || self.sent < self.mulaw.len() || self.marked < self.sent
+    }
+}
+
+/// What to send next: a piece of a sentence, and the mark that follows it. The piece is empty where
+/// only the mark is due: the sentence turned out to have ended with what was sent before.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Piece<'a> {
     pub utterance: UtteranceId,
@@ -63,7 +73,8 @@ impl Playout {
             return;
         }
         let (mulaw, words) = (Vec::new(), Vec::new());
-        let clip = Clip { epoch, utterance, sentence, mulaw, words, sent: 0, complete: false };
+        let clip =
+            Clip { epoch, utterance, sentence, mulaw, words, sent: 0, marked: 0, complete: false };
         let place = match first {
             true => self.clips.iter().position(|clip| clip.sent == 0),
             false => None,
@@ -129,6 +140,7 @@ impl Playout {
         for clip in &mut self.clips {
             let heard = ledger.heard_samples(clip.utterance, clip.sentence, now) as usize;
             clip.sent = clip.sent.min(heard);
+            clip.marked = clip.marked.min(heard);
         }
     }
 
@@ -139,7 +151,9 @@ impl Playout {
 
     /// Drops what was heard, and what nobody will ask about any more.
     pub fn prune(&mut self, ledger: &Ledger) {
-        self.clips.retain(|clip| {
+        self.clips.retain_mut(|clip| {
+            // The machine may have given a sentence up that its voice never ended.
+            clip.complete |= ledger.is_complete(clip.utterance, clip.sentence);
             let done = clip.complete && clip.sent == clip.mulaw.len();
             ledger.knows(clip.utterance, clip.sentence)
                 && !(done && ledger.is_heard(clip.utterance, clip.sentence))
@@ -152,11 +166,9 @@ impl Playout {
         if self.held || ahead >= self.lead {
             return None;
         }
-        let clip =
-            self.clips.iter_mut().find(|clip| !clip.complete || clip.sent < clip.mulaw.len())?;
+        let clip = self.clips.iter_mut().find(|clip| clip.is_open())?;
         let rest = clip.mulaw.len() - clip.sent;
-        let at_end = clip.complete && rest <= samples_of_ms(MESSAGE_MS) as usize;
-        if rest == 0 {
+        if rest == 0 && !clip.complete {
             return None;
         }
         let word =
@@ -168,11 +180,12 @@ impl Playout {
         let from = clip.sent;
         clip.sent += length;
         self.unmarked += length as u64;
-        let due = (at_end && clip.sent == clip.mulaw.len())
+        let due = (clip.complete && clip.sent == clip.mulaw.len())
             || word.is_some_and(|end| end == clip.sent)
             || ms_of_samples(self.unmarked) >= MARK_EVERY_MS;
         let mark = due.then(|| {
             self.unmarked = 0;
+            clip.marked = clip.sent;
             self.next_mark += 1;
             MarkId(self.next_mark)
         });
@@ -186,8 +199,8 @@ impl Playout {
             && self
                 .clips
                 .iter()
-                .find(|clip| !clip.complete || clip.sent < clip.mulaw.len())
-                .is_some_and(|clip| clip.sent < clip.mulaw.len())
+                .find(|clip| clip.is_open())
+                .is_some_and(|clip| clip.complete || clip.sent < clip.mulaw.len())
     }
 
     fn find(&mut self, utterance: UtteranceId, sentence: u32) -> Option<&mut Clip> {
@@ -218,6 +231,20 @@ mod tests {
         assert!(playout.next(LEAD).is_none(), "the lead is full");
         let last = playout.next(Duration::ZERO).map(|piece| (piece.mulaw.len(), piece.mark));
         assert_eq!(last, Some((100, Some(MarkId(2)))));
+    }
+
+    #[test]
+    fn a_sentence_that_turns_out_to_have_ended_gets_its_mark() {
+        let mut playout = Playout::new(LEAD);
+        playout.reserve(Epoch(0), UtteranceId(0), 0, false);
+        playout.push(UtteranceId(0), 0, &[0x55; 400]);
+        let sent = playout.next(Duration::ZERO).map(|piece| (piece.mulaw.len(), piece.mark));
+        assert_eq!(sent, Some((400, None)));
+        assert!(playout.next(Duration::ZERO).is_none());
+        playout.complete(UtteranceId(0), 0);
+        let mark = playout.next(Duration::ZERO).map(|piece| (piece.mulaw.len(), piece.mark));
+        assert_eq!(mark, Some((0, Some(MarkId(1)))));
+        assert!(playout.next(Duration::ZERO).is_none());
     }
 
     #[test]

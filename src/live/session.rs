@@ -303,7 +303,9 @@ impl Session {
         loop {
             let ahead = self.conversation.ledger().ahead(self.now());
             let Some(piece) = self.playout.next(ahead) else { break };
-            self.outbox.push(self.writer.media(piece.mulaw));
+            if !piece.mulaw.is_empty() {
+                self.outbox.push(self.writer.media(piece.mulaw));
+            }
             if let Some(mark) = piece.mark {
                 self.outbox.push(self.writer.mark(&mark_name(self.generation, mark)));
             }
