@@ -34,8 +34,10 @@ pub async fn run(args: CheckArgs, config: Config) -> Result<ExitCode, Box<dyn Er
     let reachable = !public_url.contains("//127.0.0.1") && !public_url.contains("//localhost");
     findings.push(Finding {
         what: "PUBLIC_URL",
-        ok: true,
-        says: if reachable {
+        ok: !reachable || public_url.starts_with("https://"),
+        says: if reachable && !public_url.starts_with("https://") {
+            format!("{public_url}: the carrier opens sockets over https only")
+        } else if reachable {
             public_url
         } else {
             format!("{public_url}: only this machine can call; set PUBLIC_URL for the carrier")

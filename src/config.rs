@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 /// Looks up an environment variable.
@@ -250,7 +250,7 @@ impl Config {
             elevenlabs,
             twilio_auth_token: set(env, "TWILIO_AUTH_TOKEN")
                 .map(SecretString::from)
-                .or(file.twilio.auth_token),
+                .or(nonempty(file.twilio.auth_token)),
             twilio_account_sid: set(env, "TWILIO_ACCOUNT_SID").or(file.twilio.account_sid),
             turn: file.turn,
         };
@@ -312,7 +312,7 @@ impl Vendor {
     fn with_env(self, env: Lookup<'_>, prefix: &str, url: &str) -> Self {
         let named = |what: &str| set(env, &format!("{prefix}_{what}"));
         Vendor {
-            api_key: named("API_KEY").map(SecretString::from).or(self.api_key),
+            api_key: named("API_KEY").map(SecretString::from).or(nonempty(self.api_key)),
             base_url: set(env, url).or(self.base_url),
             model: named("MODEL").or(self.model),
             speech_model: named("SPEECH_MODEL").or(self.speech_model),
@@ -331,6 +331,11 @@ pub fn default_data_dir(env: Lookup<'_>) -> PathBuf {
         Some(home) => Path::new(&home).join(".local/share/tandem"),
         None => PathBuf::from("tandem-data"),
     }
+}
+
+/// A secret that is set to something; empty counts as unset.
+fn nonempty(secret: Option<SecretString>) -> Option<SecretString> {
+    secret.filter(|secret| !secret.expose_secret().trim().is_empty())
 }
 
 /// A variable that is set to something; empty counts as unset.

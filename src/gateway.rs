@@ -25,8 +25,8 @@ use crate::{
     live::{
         engines::Engines,
         hearing::Hearing,
-        journal::{Header, Journals},
-        recorder::Recorder,
+        journal::{Header, Journals, private_folder},
+        recorder::{Recorder, Recordings},
         registry::{Expected, Live, Registry, Word},
         session::{self, Carrier, Parts},
         tools::Tools,
@@ -37,6 +37,9 @@ use crate::{
 /// How long running calls are given when the process is to stop.
 const DRAIN_WITHIN: Duration = Duration::from_secs(20);
 
+/// How long the carrier is given to ask how calls go on, and requests to be completed.
+const HANDED_OVER_WITHIN: Duration = Duration::from_millis(500);
+
 /// What all calls share.
 pub struct Gateway {
     config: Config,
@@ -45,10 +48,13 @@ pub struct Gateway {
     pub business: Business,
     engines: Engines,
     pub journals: Journals,
+    recordings: Option<Recordings>,
     pub registry: Registry,
     pub validator: Validator,
     /// The sessions that run.
     pub tasks: TaskTracker,
+    /// Cancelled when the process is to stop.
+    leaving: CancellationToken,
     draining: AtomicBool,
     metrics: PrometheusHandle,
     tools_client: reqwest::Client,
@@ -61,6 +67,8 @@ pub enum NotStarted {
     Folder { attempt: &'static str, path: PathBuf, source: std::io::Error },
     #[error("could not listen on {address}: {source}")]
     Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error("could not start the thread that writes recordings")]
+    Thread(#[source] std::io::Error),
     #[error(transparent)]
     Engines(#[from] crate::live::engines::NotReady),
     #[error("the client for tools could not be made: {0}")]
@@ -86,12 +94,16 @@ impl Gateway {
             source,
         })?;
         if config.record {
-            std::fs::create_dir_all(folder("recordings")).map_err(|source| NotStarted::Folder {
+            private_folder(&folder("recordings")).map_err(|source| NotStarted::Folder {
                 attempt: "make the folder",
                 path: folder("recordings"),
                 source,
             })?;
         }
+        let recordings = match config.record {
+            true => Some(Recordings::start().map_err(NotStarted::Thread)?),
+            false => None,
+        };
         let tools_client =
             reqwest::Client::builder().connect_timeout(Duration::from_secs(2)).build()?;
         Ok(Arc::new(Gateway {
@@ -100,9 +112,11 @@ impl Gateway {
             business,
             engines,
             journals,
+            recordings,
             registry: Registry::default(),
             validator: Validator::new([auth_token]),
             tasks: TaskTracker::new(),
+            leaving: CancellationToken::new(),
             draining: AtomicBool::new(false),
             metrics,
             tools_client,
@@ -153,7 +167,9 @@ impl Gateway {
         let mut script = self.business.script();
         let mut before = Vec::new();
         if expected.resumed {
-            before = self.journals.said_before(&call_sid);
+            let (journals, call_sid) = (self.journals.clone(), call_sid.clone());
+            let read = tokio::task::spawn_blocking(move || journals.said_before(&call_sid));
+            before = read.await.unwrap_or_default();
             script.resumed = Some("Sorry, we were cut off. Please go on.".to_owned());
         }
         let mut policy = self.config.turn.clone();
@@ -194,9 +210,13 @@ impl Gateway {
                 self.business.voice.clone(),
                 self.business.language.clone(),
             ),
-            recorder: Recorder::create(self.config.record.then_some(recording.as_path())),
+            recorder: match &self.recordings {
+                Some(recordings) => recordings.begin(recording),
+                None => Recorder::off(),
+            },
             journal: self.journals.begin(&header).await,
             words,
+            stop: self.leaving.clone(),
             lead: Duration::from_millis(self.config.lead_ms),
         };
         let remember = |why| self.registry.remember_end(&call_sid, why);
@@ -204,8 +224,8 @@ impl Gateway {
         drop(live);
     }
 
-    /// Serves until `stop`; then turns new calls away, lets the carrier carry the running ones on
-    /// elsewhere, and returns when they have gone.
+    /// Serves until `stop`; then turns new calls away, leaves the running ones in a pause of speech,
+    /// has the carrier ask again in a moment how they go on, and returns.
     ///
     /// # Errors
     /// The listener failed.
@@ -219,12 +239,6 @@ impl Gateway {
         let listener = listener.tap_io(|socket| {
             let _ = socket.set_nodelay(true);
         });
-        let gateway = self.clone();
-        let drain = async move {
-            stop.cancelled().await;
-            gateway.draining.store(true, Ordering::Relaxed);
-            gateway.registry.shut_down();
-        };
         let upkeep = self.metrics.clone();
         let upkeep = tokio::spawn(async move {
             loop {
@@ -232,14 +246,28 @@ impl Gateway {
                 upkeep.run_upkeep();
             }
         });
-        let served =
-            axum::serve(listener, self.clone().router()).with_graceful_shutdown(drain).await;
+        let closed = CancellationToken::new();
+        let server = axum::serve(listener, self.clone().router())
+            .with_graceful_shutdown(closed.clone().cancelled_owned());
+        let mut server = tokio::spawn(server.into_future());
+        tokio::select! {
+            // Only by failing: nobody has asked it to stop.
+            served = &mut server => return served.map_err(std::io::Error::other)?,
+            () = stop.cancelled() => {}
+        }
+        self.draining.store(true, Ordering::Relaxed);
+        self.leaving.cancel();
         self.tasks.close();
         if tokio::time::timeout(DRAIN_WITHIN, self.tasks.wait()).await.is_err() {
             tracing::error!(calls = self.registry.count(), "calls did not end in time");
         }
+        // The carrier asks at once how the calls that were left go on.
+        tokio::time::sleep(HANDED_OVER_WITHIN).await;
+        closed.cancel();
+        // A request that is never completed does not keep the process.
+        let _ = tokio::time::timeout(HANDED_OVER_WITHIN, server).await;
         upkeep.abort();
-        served
+        Ok(())
     }
 
     fn router(self: Arc<Self>) -> Router {

@@ -28,13 +28,18 @@ pub struct ServeArgs {
 ///
 /// # Errors
 /// What kept it from starting, named.
-pub async fn run(args: ServeArgs, config: Config) -> Result<ExitCode, Box<dyn Error>> {
+pub async fn run(args: ServeArgs, mut config: Config) -> Result<ExitCode, Box<dyn Error>> {
     let offer = if args.pull { Offer::Fetch } else { Offer::Ask };
     models::ensure(&config, offer).await?;
     let auth_token = auth_token(&config)?;
     let own_token = config.twilio_auth_token.is_none();
     let listener = listen(&config).await?;
     let address = listener.local_addr()?;
+    if config.listen.port() == 0 {
+        // Any free port was asked for: the default address names the one that was found.
+        config.public_url =
+            config.public_url.replace("//127.0.0.1:0", &format!("//127.0.0.1:{}", address.port()));
+    }
     let gateway = open(config, &auth_token)?;
     let engines = gateway.engines();
     tracing::info!(
@@ -117,6 +122,6 @@ async fn stop_on_signal(stop: CancellationToken) {
     }
     #[cfg(not(unix))]
     let _ = tokio::signal::ctrl_c().await;
-    tracing::info!("stopping: running calls are handed over");
     stop.cancel();
+    tracing::info!("stopping: running calls are left in a pause of speech");
 }

@@ -52,8 +52,12 @@ fn describe() {
     describe_counter!("tandem_tool_failures_total", "Tools that failed");
     describe_counter!("tandem_frames_lost_total", "Audio frames that an engine had no room for");
     describe_counter!("tandem_journal_failures_total", "Journal writes that failed");
+    describe_counter!(
+        "tandem_recording_pieces_lost_total",
+        "Pieces of recordings that the disk was too slow for"
+    );
     describe_counter!("tandem_clears_total", "Times the carrier was told to drop audio");
-    describe_counter!("tandem_barge_ins_total", "Utterances that the caller cut short");
+    describe_counter!("tandem_utterances_cut_total", "Utterances cut short, by whomever");
     describe_counter!("tandem_backchannels_total", "Sounds that did not take the floor");
     describe_histogram!(
         "tandem_turn_seconds",

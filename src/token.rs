@@ -21,7 +21,7 @@ pub fn local(data_dir: &Path) -> std::io::Result<SecretString> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    std::fs::create_dir_all(data_dir)?;
+    crate::live::journal::private_folder(data_dir)?;
     let mut bytes = [0; 16];
     SystemRandom::new().fill(&mut bytes).map_err(|_| std::io::Error::other("no random bytes"))?;
     let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -35,9 +35,9 @@ Exit status: 0 all steps passed, 1 a step failed, 2 wrong usage, 3 the gateway b
 5 the call could not be connected.
 
 Examples:
-  tandem call http://localhost:8000/webhooks/twilio/answer --wav question.wav
+  tandem call http://127.0.0.1:8000/webhooks/twilio/answer --wav question.wav
   tandem call https://gw.example/voice --scenario barge-in.toml --auth-token … --out results
-  tandem call ws://localhost:8000/media --param token=abc --wav hello.wav --speak-first --json";
+  tandem call ws://127.0.0.1:8000/media --param token=abc --wav hello.wav --speak-first --json";
 
 /// Plays the carrier's side of one call towards a gateway: speaks a recording, hears the answer in
 /// real time, and reports who said what when.

@@ -8,7 +8,7 @@
 use std::{
     collections::HashMap,
     fs::{File, OpenOptions},
-    io::Write,
+    io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -80,7 +80,7 @@ impl Journals {
     /// # Errors
     /// The folder cannot be made or written to.
     pub fn open(folder: &Path) -> std::io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
+        private_folder(folder)?;
         let (writer, entries) = mpsc::channel(WAITING);
         let (announcements, _) = broadcast::channel(4_096);
         let listeners = announcements.clone();
@@ -116,11 +116,13 @@ impl Journals {
         const LONGEST: u64 = 64 * 1024 * 1024;
         let path = self.path(call_sid);
         let readable = std::fs::metadata(&path).is_ok_and(|file| file.len() <= LONGEST);
-        let Some(text) = readable.then(|| std::fs::read_to_string(&path).ok()).flatten() else {
+        let Some(lines) = readable.then(|| std::fs::read(&path).ok()).flatten() else {
             return Vec::new();
         };
-        text.lines()
-            .filter_map(|line| match serde_json::from_str(line) {
+        // A line that a crash tore is no line.
+        lines
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| match serde_json::from_slice(line) {
                 Ok(Entry::Action { action: turn::Action::Note(note), .. }) => Some(note),
                 _ => None,
             })
@@ -136,6 +138,18 @@ impl Journals {
             })
             .collect()
     }
+}
+
+/// Makes a folder that only its owner may enter: it holds what people said.
+///
+/// # Errors
+/// It cannot be made.
+pub fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// One call's journal.
@@ -195,8 +209,57 @@ impl Journal {
     }
 }
 
+/// One call's file, and what the disk has not confirmed of it.
+struct Writing {
+    path: PathBuf,
+    file: Option<File>,
+    lines: Vec<u8>,
+    announce: Vec<Announcement>,
+}
+
+/// Lines of one call that are kept while the disk refuses them; then the call's later ones are lost.
+const MOST_REFUSED: usize = 16 * 1024 * 1024;
+
+impl Writing {
+    /// Brings everything to the disk. On a failure it is all tried again with the next lines.
+    fn settle(&mut self) -> std::io::Result<Vec<Announcement>> {
+        if self.file.is_none() {
+            self.file = Some(open(&self.path)?);
+        }
+        if let Some(file) = &mut self.file {
+            let written = file.write_all(&self.lines).and_then(|()| file.sync_data());
+            if let Err(error) = written {
+                // Part of it may stand there: a new line begins behind it.
+                self.file = None;
+                return Err(error);
+            }
+        }
+        self.lines.clear();
+        Ok(std::mem::take(&mut self.announce))
+    }
+}
+
+/// Opens a journal to go on with it, behind whatever a crash may have torn. Only its owner reads it:
+/// it holds what was said, and keys that were pressed.
+fn open(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true).read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    if file.seek(SeekFrom::End(0))? > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        let mut last = [0];
+        file.read_exact(&mut last)?;
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+    }
+    Ok(file)
+}
+
 fn write_all(mut entries: mpsc::Receiver<Job>, listeners: &broadcast::Sender<Announcement>) {
-    let mut files: HashMap<Arc<str>, File> = HashMap::new();
+    let mut calls: HashMap<Arc<str>, Writing> = HashMap::new();
     while let Some(first) = entries.blocking_recv() {
         std::thread::sleep(GATHER);
         let mut batch = vec![first];
@@ -205,52 +268,39 @@ fn write_all(mut entries: mpsc::Receiver<Job>, listeners: &broadcast::Sender<Ann
         {
             batch.push(entry);
         }
-        let mut touched: Vec<Arc<str>> = Vec::new();
-        let mut announce = Vec::new();
         let mut ended = Vec::new();
         for entry in batch {
             match entry {
                 Job::Begin { call, path, line } => {
-                    match OpenOptions::new().create(true).append(true).open(&path) {
-                        Ok(mut file) => {
-                            report(file.write_all(&line));
-                            files.insert(call.clone(), file);
-                            touched.push(call);
-                        }
-                        Err(error) => tracing::error!(%error, "a journal could not be opened"),
-                    }
+                    let fresh =
+                        || Writing { path, file: None, lines: Vec::new(), announce: Vec::new() };
+                    calls.entry(call).or_insert_with(fresh).lines.extend(line);
                 }
-                Job::Lines { call, lines, announce: told } => {
-                    if let Some(file) = files.get_mut(&call) {
-                        report(file.write_all(&lines));
-                        if !touched.contains(&call) {
-                            touched.push(call);
-                        }
+                Job::Lines { call, lines, announce } => {
+                    let Some(writing) = calls.get_mut(&call) else { continue };
+                    if writing.lines.len() + lines.len() <= MOST_REFUSED {
+                        writing.lines.extend(lines);
+                        writing.announce.extend(announce);
+                    } else {
+                        metrics::counter!("tandem_journal_failures_total").increment(1);
                     }
-                    announce.extend(told);
                 }
                 Job::End { call, done } => ended.push((call, done)),
             }
         }
-        for call in touched {
-            if let Some(file) = files.get(&call) {
-                report(file.sync_data());
+        for writing in calls.values_mut().filter(|writing| !writing.lines.is_empty()) {
+            match writing.settle() {
+                // Nobody listening is no failure.
+                Ok(announce) => announce.into_iter().for_each(|one| drop(listeners.send(one))),
+                Err(error) => {
+                    metrics::counter!("tandem_journal_failures_total").increment(1);
+                    tracing::error!(%error, "a journal could not be written; it is tried again");
+                }
             }
         }
-        for announcement in announce {
-            // Nobody listening is no failure.
-            let _ = listeners.send(announcement);
-        }
         for (call, done) in ended {
-            files.remove(&call);
+            calls.remove(&call);
             let _ = done.send(());
         }
-    }
-}
-
-fn report(done: std::io::Result<()>) {
-    if let Err(error) = done {
-        metrics::counter!("tandem_journal_failures_total").increment(1);
-        tracing::error!(%error, "the journal could not be written");
     }
 }

@@ -1,43 +1,102 @@
 //! The call's recording: the heard ledger rendered. Left the caller, right what the caller heard of
 //! the agent.
 
-use std::{path::Path, time::Duration};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use media::{
     frame::{ms_of_samples, samples_of_ms},
     recording::Recording,
 };
+use tokio::sync::{mpsc, oneshot};
 use turn::Moment;
 
 /// Pieces that follow one another more closely than this are one run of speech; the difference is
 /// the network's, not the caller's ear's.
 const SAME_RUN_MS: u64 = 120;
+/// Pieces of all calls that may wait for the disk. A recording may have holes where the disk cannot
+/// keep up; the calls do not wait for it.
+const WAITING: usize = 16_384;
 
-/// Writes one call's recording. Does nothing where recording is off or the disk failed.
+enum Job {
+    Begin { id: u64, path: PathBuf },
+    Caller { id: u64, at: u64, mulaw: Vec<u8> },
+    Agent { id: u64, at: u64, mulaw: Vec<u8> },
+    End { id: u64, done: oneshot::Sender<()> },
+}
+
+/// Writes the recordings of all calls, on a thread of its own: the disk may block, a call may not.
+#[derive(Clone, Debug)]
+pub struct Recordings {
+    writer: mpsc::Sender<Job>,
+    next: std::sync::Arc<std::sync::atomic::AtomicU64>,
+}
+
+impl Recordings {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn start() -> std::io::Result<Self> {
+        let (writer, jobs) = mpsc::channel(WAITING);
+        std::thread::Builder::new().name("recordings".into()).spawn(move || write_all(jobs))?;
+        Ok(Recordings { writer, next: std::sync::Arc::default() })
+    }
+
+    /// Begins a recording at `path`.
+    pub fn begin(&self, path: PathBuf) -> Recorder {
+        let id = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let mut recorder = Recorder::off();
+        if self.writer.try_send(Job::Begin { id, path }).is_ok() {
+            recorder.file = Some((id, self.writer.clone()));
+        }
+        recorder
+    }
+}
+
+fn write_all(mut jobs: mpsc::Receiver<Job>) {
+    let mut files: HashMap<u64, Recording> = HashMap::new();
+    while let Some(job) = jobs.blocking_recv() {
+        let (id, written) = match job {
+            Job::Begin { id, path } => {
+                let made = Recording::create(path).map(|file| drop(files.insert(id, file)));
+                (id, made)
+            }
+            Job::Caller { id, at, mulaw } => {
+                (id, files.get_mut(&id).map_or(Ok(()), |file| file.caller(at, &mulaw)))
+            }
+            Job::Agent { id, at, mulaw } => {
+                (id, files.get_mut(&id).map_or(Ok(()), |file| file.agent(at, &mulaw)))
+            }
+            Job::End { id, done } => {
+                let finished = files.remove(&id).map_or(Ok(()), |file| file.finish().map(drop));
+                let _ = done.send(());
+                (id, finished)
+            }
+        };
+        if let Err(error) = written {
+            tracing::error!(%error, "a recording stops here");
+            files.remove(&id);
+        }
+    }
+}
+
+/// One call's recording. Does nothing where recording is off or the disk failed.
 #[derive(Debug)]
 pub struct Recorder {
-    file: Option<Recording>,
+    file: Option<(u64, mpsc::Sender<Job>)>,
     clock: CarrierClock,
     agent_end: u64,
 }
 
 impl Recorder {
-    /// Begins a recording at `path`; none if that is `None`.
-    pub fn create(path: Option<&Path>) -> Self {
-        let file = path.and_then(|path| match Recording::create(path) {
-            Ok(file) => Some(file),
-            Err(error) => {
-                tracing::error!(%error, "this call is not recorded");
-                None
-            }
-        });
-        Recorder { file, clock: CarrierClock::default(), agent_end: 0 }
+    /// Records nothing.
+    pub fn off() -> Self {
+        Recorder { file: None, clock: CarrierClock::default(), agent_end: 0 }
     }
 
     /// The caller's audio, at its place in the inbound stream.
     pub fn caller(&mut self, at_sample: u64, mulaw: &[u8]) {
-        let done = self.file.as_mut().map(|file| file.caller(at_sample, mulaw));
-        self.unless_failed(done);
+        self.write(|id| Job::Caller { id, at: at_sample, mulaw: mulaw.to_vec() });
     }
 
     /// Audio of the agent, at the moment when it sounded.
@@ -49,8 +108,7 @@ impl Recorder {
             wanted.max(self.agent_end)
         };
         self.agent_end = at_sample + mulaw.len() as u64;
-        let done = self.file.as_mut().map(|file| file.agent(at_sample, mulaw));
-        self.unless_failed(done);
+        self.write(|id| Job::Agent { id, at: at_sample, mulaw: mulaw.to_vec() });
     }
 
     /// The relation of the session's clock to the inbound audio's.
@@ -59,18 +117,19 @@ impl Recorder {
     }
 
     /// Completes the file.
-    pub fn finish(self) {
-        if let Some(file) = self.file
-            && let Err(error) = file.finish()
-        {
-            tracing::error!(%error, "a recording could not be completed");
+    pub async fn finish(self) {
+        if let Some((id, writer)) = self.file {
+            let (done, finished) = oneshot::channel();
+            let _ = writer.send(Job::End { id, done }).await;
+            let _ = finished.await;
         }
     }
 
-    fn unless_failed(&mut self, done: Option<Result<(), media::recording::Error>>) {
-        if let Some(Err(error)) = done {
-            tracing::error!(%error, "the recording of this call stops here");
-            self.file = None;
+    fn write(&self, job: impl FnOnce(u64) -> Job) {
+        if let Some((id, writer)) = &self.file
+            && writer.try_send(job(*id)).is_err()
+        {
+            metrics::counter!("tandem_recording_pieces_lost_total").increment(1);
         }
     }
 }

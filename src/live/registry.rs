@@ -1,13 +1,16 @@
 //! Who may connect, who is on the line, and how the calls that ended did so.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::timeout,
+};
 use turn::{Command, Effect, EndReason, Refusal};
 
 /// How long a token opens a socket after the TwiML that holds it was answered. The carrier connects
@@ -56,8 +59,8 @@ pub enum Word {
     Order(Order),
     /// The carrier says that the call is over.
     CallOver,
-    /// The process is to stop.
-    Shutdown,
+    /// A newer socket of the same call has come: this one is not the call's any more.
+    Superseded,
 }
 
 /// Why a token does not open a socket.
@@ -67,7 +70,7 @@ pub enum BadToken {
     Unknown,
     #[error("the token is another call's")]
     OtherCall,
-    #[error("this call already has a socket")]
+    #[error("this call already has a socket, which does not give way")]
     AlreadyLive,
 }
 
@@ -76,11 +79,22 @@ struct State {
     expected: HashMap<String, (Expected, Instant)>,
     live: HashMap<String, mpsc::Sender<Word>>,
     ended: HashMap<String, (EndReason, Instant)>,
+    /// How often calls were gone on with.
+    resumed: HashMap<String, (u32, Instant)>,
 }
+
+/// How long an older socket of a call is given to be left.
+const GIVES_WAY_WITHIN: Duration = Duration::from_secs(2);
+/// A call that breaks more often than this is hung up.
+const MOST_RESUMES: u32 = 20;
 
 /// All calls of this process.
 #[derive(Clone, Default)]
-pub struct Registry(Arc<Mutex<State>>);
+pub struct Registry {
+    state: Arc<Mutex<State>>,
+    /// A live call has gone.
+    gone: Arc<Notify>,
+}
 
 /// Presence of a live call; it is gone when this is dropped.
 pub struct Live {
@@ -89,6 +103,31 @@ pub struct Live {
 }
 
 impl Registry {
+    /// A token that opens one socket for this call. `None` if that would make more than `most` calls,
+    /// those whose sockets are awaited counted.
+    pub fn expect_within(&self, call: Expected, most: usize) -> Option<String> {
+        let mut state = self.state();
+        let now = Instant::now();
+        state.expected.retain(|_, (_, since)| now.duration_since(*since) < TOKEN_LIVES);
+        let mut calls: HashSet<&str> = state.live.keys().map(String::as_str).collect();
+        calls.extend(state.expected.values().map(|(call, _)| call.call_sid.as_str()));
+        let room = calls.contains(call.call_sid.as_str()) || calls.len() < most;
+        drop(state);
+        room.then(|| self.expect(call))
+    }
+
+    /// May this call be gone on with once more?
+    pub fn may_resume(&self, call_sid: &str) -> bool {
+        let mut state = self.state();
+        let now = Instant::now();
+        if state.resumed.len() >= MOST_KEPT {
+            state.resumed.retain(|_, (_, since)| now.duration_since(*since) < END_REMEMBERED);
+        }
+        let (times, since) = state.resumed.entry(call_sid.to_owned()).or_insert((0, now));
+        (*times, *since) = (*times + 1, now);
+        *times <= MOST_RESUMES
+    }
+
     /// A token that opens one socket for this call.
     pub fn expect(&self, call: Expected) -> String {
         let mut bytes = [0; 24];
@@ -106,32 +145,52 @@ impl Registry {
     }
 
     /// Uses up a token: this call is live from now on, until what is returned is dropped. A token
-    /// that was shown for another call is used up, too.
+    /// that was shown for another call is used up, too. An older socket of the same call, whose
+    /// connection may be dead without our knowing, gives way.
     ///
     /// # Errors
     /// [`BadToken`]; nothing is changed for other calls.
-    pub fn admit(
+    pub async fn admit(
         &self,
         token: &str,
         call_sid: &str,
     ) -> Result<(Expected, Live, mpsc::Receiver<Word>), BadToken> {
-        let mut state = self.state();
-        let (expected, since) = state.expected.remove(token).ok_or(BadToken::Unknown)?;
+        let shown = self.state().expected.remove(token);
+        let (expected, since) = shown.ok_or(BadToken::Unknown)?;
         if since.elapsed() >= TOKEN_LIVES {
             return Err(BadToken::Unknown);
         }
         if expected.call_sid != call_sid {
             return Err(BadToken::OtherCall);
         }
-        if state.live.contains_key(call_sid) {
-            return Err(BadToken::AlreadyLive);
-        }
-        let (words, receiver) = mpsc::channel(64);
-        state.live.insert(call_sid.to_owned(), words);
-        drop(state);
+        let enter = async {
+            loop {
+                let gone = self.gone.notified();
+                match self.enter(call_sid) {
+                    Ok(receiver) => return receiver,
+                    Err(older) => {
+                        // Full or closed, it is on its way out.
+                        let _ = older.try_send(Word::Superseded);
+                    }
+                }
+                gone.await;
+            }
+        };
+        let receiver = timeout(GIVES_WAY_WITHIN, enter).await.map_err(|_| BadToken::AlreadyLive)?;
         metrics::gauge!("tandem_live_calls").increment(1.0);
         let live = Live { registry: self.clone(), call_sid: call_sid.to_owned() };
         Ok((expected, live, receiver))
+    }
+
+    /// Makes the call live, or gives the mailbox of its older session.
+    fn enter(&self, call_sid: &str) -> Result<mpsc::Receiver<Word>, mpsc::Sender<Word>> {
+        let mut state = self.state();
+        if let Some(older) = state.live.get(call_sid) {
+            return Err(older.clone());
+        }
+        let (words, receiver) = mpsc::channel(64);
+        state.live.insert(call_sid.to_owned(), words);
+        Ok(receiver)
     }
 
     /// Has a running call carry out an order, and waits for its true effect.
@@ -152,7 +211,7 @@ impl Registry {
                 mpsc::error::TrySendError::Closed(_) => NotTold::NotLive,
             },
         )?;
-        match tokio::time::timeout(Duration::from_secs(5), effect).await {
+        match timeout(Duration::from_secs(5), effect).await {
             Err(_) => Err(NotTold::NoAnswer),
             Ok(Err(_)) => Err(NotTold::NotLive),
             Ok(Ok(outcome)) => Ok(outcome?),
@@ -165,13 +224,6 @@ impl Registry {
         if let Some(words) = words {
             // A full mailbox is no loss: the socket's end says the same.
             let _ = words.try_send(Word::CallOver);
-        }
-    }
-
-    /// Tells every running call that the process stops.
-    pub fn shut_down(&self) {
-        for words in self.state().live.values() {
-            let _ = words.try_send(Word::Shutdown);
         }
     }
 
@@ -204,13 +256,14 @@ impl Registry {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // No code panics while it holds the lock; if it ever did, the maps are still whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
         self.registry.state().live.remove(&self.call_sid);
+        self.registry.gone.notify_waiters();
         metrics::gauge!("tandem_live_calls").decrement(1.0);
     }
 }

@@ -11,6 +11,7 @@ use tokio::{
     sync::{mpsc, oneshot},
     time::Instant,
 };
+use tokio_util::sync::CancellationToken;
 use turn::{
     Action, Conversation, EndReason, Epoch, Event, Generation, Moment, ReplyId, UtteranceId,
 };
@@ -31,6 +32,9 @@ use super::{
 
 /// A carrier that sends nothing for so long is gone: it sends 50 messages a second.
 const CARRIER_SILENT_AFTER: Duration = Duration::from_secs(10);
+
+/// A call is left to another process in a pause of speech, and at the latest after this.
+const LEAVE_WITHIN: Duration = Duration::from_secs(6);
 
 /// The carrier's socket, as the session sees it: text in, text out.
 pub trait Carrier: Send {
@@ -70,6 +74,8 @@ pub struct Parts {
     pub recorder: Recorder,
     pub journal: Journal,
     pub words: mpsc::Receiver<Word>,
+    /// Cancelled when the process is to stop: the call is then left for another to go on with.
+    pub stop: CancellationToken,
     /// How far ahead of what was heard audio is sent.
     pub lead: Duration,
 }
@@ -99,6 +105,10 @@ struct Session {
     waiting: Vec<(String, oneshot::Sender<Outcome>)>,
     settled: Vec<(oneshot::Sender<Outcome>, Outcome)>,
     malformed: u32,
+    odd_messages: u32,
+    /// Messages that may still come now, and since when that is so.
+    allowance: u64,
+    allowance_at: Moment,
     oddities: media::frame::Oddities,
     /// The process stops: the call is left to be gone on with elsewhere.
     interrupted: bool,
@@ -121,6 +131,7 @@ struct Voiced {
 /// stops.
 pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(EndReason)) {
     let mut words = parts.words;
+    let stop = parts.stop;
     let mut session = Session {
         began: Instant::now(),
         writer: Writer::new(&parts.stream_sid),
@@ -141,6 +152,9 @@ pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(E
         waiting: Vec::new(),
         settled: Vec::new(),
         malformed: 0,
+        odd_messages: 0,
+        allowance: inbound::MOST_AT_ONCE,
+        allowance_at: Moment::default(),
         oddities: media::frame::Oddities::default(),
         interrupted: false,
         outbox: Vec::new(),
@@ -151,15 +165,16 @@ pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(E
     session.tell(Event::Answered);
     let mut last_message = Instant::now();
     let mut words_open = true;
+    let mut leave_by = None;
     loop {
         session.top_up();
+        session.journal.flush().await;
         for message in std::mem::take(&mut session.outbox) {
             if carrier.send(message).await.is_err() {
                 session.tell(Event::CallerLeft);
                 break;
             }
         }
-        session.journal.flush().await;
         for (client, outcome) in session.settled.drain(..) {
             // A client that has gone needs no answer.
             let _ = client.send(outcome);
@@ -167,7 +182,14 @@ pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(E
         if session.ended.is_some() || session.interrupted {
             break;
         }
-        let wake = session.wake_at().min(last_message + CARRIER_SILENT_AFTER);
+        let mut wake = session.wake_at().min(last_message + CARRIER_SILENT_AFTER);
+        if let Some(until) = leave_by {
+            if session.conversation.is_between_turns() || Instant::now() >= until {
+                session.leave();
+                continue;
+            }
+            wake = wake.min(until);
+        }
         tokio::select! {
             message = carrier.receive() => {
                 last_message = Instant::now();
@@ -191,6 +213,9 @@ pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(E
                 Some(word) => session.told(word),
                 None => words_open = false,
             },
+            () = stop.cancelled(), if leave_by.is_none() => {
+                leave_by = Some(Instant::now() + LEAVE_WITHIN);
+            }
             () = tokio::time::sleep_until(wake) => {
                 if last_message.elapsed() >= CARRIER_SILENT_AFTER {
                     tracing::warn!(call = session.call_sid, "the carrier fell silent");
@@ -268,6 +293,9 @@ impl Session {
                 self.reply.take_if(|(epoch, ..)| *epoch < before);
                 self.voice.abandon(before);
                 self.playout.abandon(before);
+                self.voiced.retain(|(utterance, sentence), _| {
+                    self.playout.audio(*utterance, *sentence).is_some()
+                });
             }
             Action::RunTool { epoch, reply, call } => self.tools.run(epoch, reply, call),
             Action::Speak { epoch, utterance, sentence, text, voice, first } => {
@@ -295,9 +323,17 @@ impl Session {
         }
     }
 
+    /// Leaves the call to be gone on with by another session.
+    fn leave(&mut self) {
+        if !self.interrupted {
+            self.interrupted = true;
+            self.tell(Event::Interrupted);
+        }
+    }
+
     /// Sends what is due ahead of what was heard.
     fn top_up(&mut self) {
-        if self.ended.is_some() {
+        if self.ended.is_some() || self.interrupted {
             return;
         }
         loop {
@@ -339,7 +375,7 @@ impl Session {
             metrics::counter!("tandem_frames_lost_total").increment(self.hearing.lost_frames);
         }
         self.journal.end().await;
-        self.recorder.finish();
+        self.recorder.finish().await;
     }
 }
 

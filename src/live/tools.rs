@@ -73,6 +73,13 @@ impl Tools {
     }
 }
 
+impl Drop for Tools {
+    /// What the model asked for is done even if the caller hangs up meanwhile; each has its time limit.
+    fn drop(&mut self) {
+        self.running.detach_all();
+    }
+}
+
 async fn post(
     client: &reqwest::Client,
     tool: &WebhookTool,

@@ -34,7 +34,7 @@ pub struct Line {
     pub deepgram: played::deepgram::Server,
     stop: CancellationToken,
     served: JoinHandle<std::io::Result<()>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// What a gateway is made of.
@@ -88,7 +88,7 @@ impl Setup {
             .expect("the gateway opens");
         let stop = CancellationToken::new();
         let served = tokio::spawn(gateway.clone().serve(listener, stop.clone()));
-        Line { gateway, url, openai, deepgram, stop, served, _folder: folder }
+        Line { gateway, url, openai, deepgram, stop, served, folder }
     }
 }
 
@@ -125,11 +125,12 @@ impl Line {
         tokio::time::timeout(Duration::from_secs(10), idle).await.expect("sessions end");
     }
 
-    /// Stops it, as SIGTERM does.
-    pub async fn stop(self) {
+    /// Stops it, as SIGTERM does. What it wrote is in the folder.
+    pub async fn stop(self) -> tempfile::TempDir {
         self.stop.cancel();
         let served = tokio::time::timeout(Duration::from_secs(10), self.served).await;
         served.expect("it stops in time").expect("it does not panic").expect("it served well");
+        self.folder
     }
 }
 

@@ -74,7 +74,7 @@ async fn a_broken_stream_is_gone_on_with_and_an_ended_call_is_hung_up() {
     .await;
     let fields = [("CallSid", "CA77"), ("CallStatus", "in-progress"), ("From", "+15005550006")];
     let answer = post(&line, "/webhooks/twilio/answer?leadId=l%201&callId=c1", &fields).await;
-    assert!(answer.contains("/webhooks/twilio/resume?leadId=l%201&amp;callId=c1"), "{answer}");
+    assert!(answer.contains("/webhooks/twilio/resume?leadId=l+1&amp;callId=c1"), "{answer}");
     connected(&line, "CA77", "MZ77a", &answer).await;
     line.until_idle().await;
 
@@ -146,4 +146,38 @@ async fn a_terminal_status_ends_the_session() {
     line.until_idle().await;
     assert_eq!(line.gateway.registry.count(), 0);
     line.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_leaves_calls_to_be_gone_on_with_and_does_not_wait_for_idle_requests() {
+    let line = Setup::default().start().await;
+    // A request that is never completed.
+    let address = line.url.trim_start_matches("http://").to_owned();
+    let mut unfinished = tokio::net::TcpStream::connect(address).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut unfinished, b"POST /webhooks/twilio/answer HTT")
+        .await
+        .unwrap();
+    let call =
+        line.prepared(vec![Step::ExpectHangUp { within: std::time::Duration::from_secs(20) }]);
+    let (notes, mut heard) = tokio::sync::mpsc::channel(256);
+    let call = tandem::caller::place(call.notes(notes));
+    let drain = async {
+        while let Some(note) = heard.recv().await {
+            if let tandem::caller::Note::AgentSpeaks = note.note {
+                break;
+            }
+        }
+        let journals = line.gateway.journals.clone();
+        (journals, line.stop().await)
+    };
+    let (outcome, (journals, _folder)) = tokio::join!(call, drain);
+    let outcome = outcome.expect("the call came about");
+    let verbs: Vec<String> =
+        outcome.documents.iter().flat_map(|document| document.verbs.clone()).collect();
+    assert!(verbs.iter().any(|verb| verb.starts_with("Redirect")), "{verbs:?}");
+    // The greeting was heard to its end first, and that is written down.
+    let notes = super::line::notes_in(&journals.path(&outcome.call_sid));
+    assert_eq!(super::line::agent_said(&notes), ["Hello, how can I help?"]);
+    assert!(!notes.iter().any(|note| matches!(note, turn::Note::Ended { .. })), "{notes:#?}");
+    drop(unfinished);
 }

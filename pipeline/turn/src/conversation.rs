@@ -97,6 +97,7 @@ impl Conversation {
         match event {
             Event::Answered => self.begin(),
             Event::CallerLeft => self.end(crate::EndReason::CallerLeft),
+            Event::Interrupted => self.interrupted(),
             Event::KeyPressed { key } => self.key_pressed(key),
             Event::MarkReturned { generation, mark } => {
                 self.ledger.mark_returned(generation, mark, self.now);
@@ -210,6 +211,13 @@ impl Conversation {
     /// The epoch of what the agent does now.
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// Is nobody speaking or about to?
+    pub fn is_between_turns(&self) -> bool {
+        matches!(self.floor, Floor::Caller | Floor::Ended)
+            && !self.ears.speaking
+            && self.ears.text().is_empty()
     }
 
     /// Has the call ended?

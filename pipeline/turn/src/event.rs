@@ -19,6 +19,8 @@ pub enum Event {
     MarkReturned { generation: Generation, mark: MarkId },
     /// The caller hung up, or the carrier's stream ended.
     CallerLeft,
+    /// This session ends and the call does not: another one will go on with it.
+    Interrupted,
 
     /// The VAD heard the caller begin to speak; `at` is the first sound.
     SpeechStarted { at: Moment },

@@ -52,19 +52,11 @@ fn words(text: &str) -> Vec<String> {
 
 struct Heard {
     text: String,
-    interims: usize,
     empty_finals: usize,
-    /// From the VAD's word that speech is over to the last words.
-    settled_after: Option<Duration>,
 }
 
-/// Plays a recording to recogniser and VAD; as fast as they take it, or in real time.
-async fn listen(
-    local: &Local,
-    vad: &mut Detector<SileroVad>,
-    mulaw: &[u8],
-    real_time: bool,
-) -> Heard {
+/// Plays a recording to recogniser and VAD, as fast as they take it.
+async fn listen(local: &Local, vad: &mut Detector<SileroVad>, mulaw: &[u8]) -> Heard {
     let mut stream =
         local.stt().listen(SttOptions { language: "en-US".into(), keywords: Vec::new() });
     vad.reset();
@@ -72,47 +64,36 @@ async fn listen(
     all.extend_from_slice(mulaw);
     all.extend_from_slice(&[g711::SILENCE; 8_000]);
 
-    let started = Instant::now();
-    let mut stopped_at = None;
-    let mut heard =
-        Heard { text: String::new(), interims: 0, empty_finals: 0, settled_after: None };
-    let mut take = |event: SttEvent, stopped_at: Option<Instant>| match event {
-        SttEvent::Interim { .. } => heard.interims += 1,
+    let mut heard = Heard { text: String::new(), empty_finals: 0 };
+    let mut take = |event: SttEvent| match event {
+        SttEvent::Interim { .. } => {}
         SttEvent::Final { text, .. } => {
             heard.empty_finals += usize::from(text.is_empty());
             heard.text = format!("{} {text}", heard.text).trim().to_owned();
-            heard.settled_after = stopped_at.map(|at| at.elapsed());
         }
         other => panic!("{other:?}"),
     };
     let mut verdicts = Vec::new();
     for (index, frame) in all.chunks(160).enumerate() {
         let at_ms = index as u64 * 20;
-        if real_time {
-            let due = started + Duration::from_millis(at_ms);
-            tokio::time::sleep(due.saturating_duration_since(Instant::now())).await;
-        }
         let piece = Bytes::copy_from_slice(frame);
         stream.input.send(SttInput::Audio { at_ms, mulaw: piece }).await.unwrap();
         vad.push(&g711::decode_all(frame), &mut verdicts);
         for event in verdicts.drain(..) {
             let input = match event {
                 VadEvent::Started { at_ms, .. } => SttInput::SpeechStarted { at_ms },
-                VadEvent::Stopped { at_ms, .. } => {
-                    stopped_at = Some(Instant::now());
-                    SttInput::SpeechStopped { at_ms }
-                }
+                VadEvent::Stopped { at_ms, .. } => SttInput::SpeechStopped { at_ms },
             };
             stream.input.send(input).await.unwrap();
         }
         while let Ok(event) = stream.events.try_recv() {
-            take(event, stopped_at);
+            take(event);
         }
     }
     assert!(!vad.is_speaking(), "the VAD did not notice the end");
     drop(stream.input);
     while let Some(event) = stream.events.recv().await {
-        take(event, stopped_at);
+        take(event);
     }
     heard
 }
@@ -131,7 +112,7 @@ async fn recorded_people_are_understood() {
         let (mut errors, mut count, mut audio) = (0, 0, Duration::ZERO);
         let began = Instant::now();
         for recording in fixtures::set(set) {
-            let heard = listen(&local, &mut vad, &recording.mulaw(), false).await;
+            let heard = listen(&local, &mut vad, &recording.mulaw()).await;
             let (wrong, said) = word_errors(&recording.transcript, &heard.text);
             if wrong > 0 {
                 println!("{}: {wrong} of {said}", recording.name);
@@ -153,61 +134,7 @@ async fn recorded_people_are_understood() {
 async fn what_is_no_speech_has_no_words() {
     let Some((local, mut vad)) = open() else { return };
     let noise = fixtures::recording("callers/noise");
-    let heard = listen(&local, &mut vad, &noise.mulaw(), false).await;
+    let heard = listen(&local, &mut vad, &noise.mulaw()).await;
     println!("noise: {:?}, {} without words", heard.text, heard.empty_finals);
     assert_eq!(heard.text, "");
-}
-
-/// Takes as long as the recordings: run with `--ignored`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "in real time, to measure"]
-async fn how_soon_words_are_settled() {
-    let Some((local, mut vad)) = open() else { return };
-    let mut delays = Vec::new();
-    for set in ["callers", "librivox", "asterisk"] {
-        for recording in fixtures::set(set).into_iter().take(12) {
-            let heard = listen(&local, &mut vad, &recording.mulaw(), true).await;
-            if let Some(after) = heard.settled_after.filter(|_| !heard.text.is_empty()) {
-                let ms = recording.duration_ms();
-                println!(
-                    "{}: {ms} ms, {} interims, settled after {after:.1?}",
-                    recording.name, heard.interims
-                );
-                delays.push(after);
-            }
-        }
-    }
-    delays.sort();
-    let (median, worst) = (delays[delays.len() / 2], delays[delays.len() - 1]);
-    println!("settled after {median:.1?} (median), {worst:.1?} (worst of {})", delays.len());
-}
-
-/// Callers who all talk at once, without a pause between recordings' ends but their own.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "in real time, to measure"]
-async fn how_many_callers_can_talk_at_once() {
-    let Some((local, _)) = open() else { return };
-    let dir = models::for_tests().expect("they were there a moment ago");
-    let models = Models::locate(dir);
-    let recordings: Vec<_> =
-        fixtures::set("librivox").into_iter().chain(fixtures::set("callers")).collect();
-    for callers in [2, 4, 8, 16] {
-        let calls = recordings.iter().cycle().take(callers).map(|recording| {
-            let (local, models) = (&local, &models);
-            async move {
-                let vad = SileroVad::open(models).expect("the model loads");
-                let mut vad = Detector::new(vad, Policy::default());
-                listen(local, &mut vad, &recording.mulaw(), true).await
-            }
-        });
-        let heard = futures_util::future::join_all(calls).await;
-        let interims: usize = heard.iter().map(|heard| heard.interims).sum();
-        let mut delays: Vec<_> = heard.iter().filter_map(|heard| heard.settled_after).collect();
-        delays.sort();
-        println!(
-            "{callers} callers: {interims} interims, settled after {:.0?} (median), {:.0?} (worst)",
-            delays[delays.len() / 2],
-            delays[delays.len() - 1]
-        );
-    }
 }

@@ -1,11 +1,9 @@
 //! Voice activity by the local network: finds recorded speech, alone and for many calls together.
 
-use std::time::Instant;
-
 use bytes::Bytes;
 use media::{
     g711,
-    vad::{Detector, Policy, Vad as _, VadEvent},
+    vad::{Detector, Policy, VadEvent},
 };
 use vendors::local::{
     Local, LocalOptions,
@@ -89,19 +87,4 @@ async fn many_calls_together_are_judged_as_each_alone() {
         let expected = alone(SileroVad::open(&models).unwrap(), &call(name));
         assert_eq!(*events, expected, "{name}");
     }
-}
-
-#[test]
-#[ignore = "to measure"]
-fn what_a_window_costs() {
-    let Some(dir) = models::for_tests() else { return };
-    let mut vad = SileroVad::open(&Models::locate(dir)).unwrap();
-    let samples = g711::decode_all(&call("callers/hours"));
-    let mut verdicts = Vec::new();
-    let began = Instant::now();
-    for _ in 0..20 {
-        vad.push(&samples, &mut verdicts);
-    }
-    let each = began.elapsed() / verdicts.len() as u32;
-    println!("{each:.1?} a window of 32 ms, {} windows", verdicts.len());
 }

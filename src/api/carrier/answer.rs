@@ -3,35 +3,43 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Query, State},
-    http::header,
+    extract::State,
+    http::{Uri, header},
     response::{IntoResponse, Response as HttpResponse},
 };
-use serde::Deserialize;
 use turn::EndReason;
 use twiml::{
-    Connect, Dial, Document, Number, Reject, Response, Stream,
+    Connect, Dial, Document, Form, Number, Pause, Reject, Response, Stream,
     form::{CallStatus, VoiceRequest},
 };
 
 use super::auth::{Refused, SignedForm};
 use crate::{gateway::Gateway, live::registry::Expected};
 
-/// What we put into the addresses of calls that we make.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Ours {
+/// What we put into the addresses of calls that we make: identifiers of other systems, of sane length.
+struct Ours {
     lead_id: Option<String>,
     call_id: Option<String>,
+}
+
+impl Ours {
+    fn of(uri: &Uri) -> Self {
+        let query = Form::parse(uri.query().unwrap_or("").as_bytes()).unwrap_or_default();
+        let named = |name: &str| {
+            query.get(name).filter(|id| !id.is_empty()).map(|id| id.chars().take(128).collect())
+        };
+        Ours { lead_id: named("leadId"), call_id: named("callId") }
+    }
 }
 
 /// `POST /webhooks/twilio/answer`: a call came in, or one that we made was answered.
 pub async fn answer(
     State(gateway): State<Arc<Gateway>>,
-    Query(ours): Query<Ours>,
+    uri: Uri,
     SignedForm(form): SignedForm,
 ) -> Result<HttpResponse, Refused> {
     let request = VoiceRequest::from_form(&form)?;
+    let ours = Ours::of(&uri);
     metrics::counter!("tandem_calls_answered_total").increment(1);
     tracing::info!(
         call = request.call_sid.as_str(),
@@ -39,20 +47,19 @@ pub async fn answer(
         lead = ours.lead_id,
         "a call to answer"
     );
-    let full = gateway.registry.count() >= gateway.most_calls();
-    let document = if full || gateway.is_draining() {
-        metrics::counter!("tandem_calls_turned_away_total").increment(1);
-        busy(&request)
-    } else {
-        connect(
-            &gateway,
-            Expected {
-                call_sid: request.call_sid.as_str().to_owned(),
-                lead_id: ours.lead_id.map(shortened),
-                call_id: ours.call_id.map(shortened),
-                resumed: false,
-            },
-        )
+    let expected = Expected {
+        call_sid: request.call_sid.as_str().to_owned(),
+        lead_id: ours.lead_id,
+        call_id: ours.call_id,
+        resumed: false,
+    };
+    let most = if gateway.is_draining() { 0 } else { gateway.most_calls() };
+    let document = match gateway.registry.expect_within(expected.clone(), most) {
+        Some(token) => connect(&gateway, expected, token),
+        None => {
+            metrics::counter!("tandem_calls_turned_away_total").increment(1);
+            busy(&request)
+        }
     };
     Ok(reply(&document))
 }
@@ -61,10 +68,11 @@ pub async fn answer(
 /// its goodbye ends; one that is to be put through is; one whose session broke off is gone on with.
 pub async fn resume(
     State(gateway): State<Arc<Gateway>>,
-    Query(ours): Query<Ours>,
+    uri: Uri,
     SignedForm(form): SignedForm,
 ) -> Result<HttpResponse, Refused> {
     let request = VoiceRequest::from_form(&form)?;
+    let ours = Ours::of(&uri);
     let call_sid = request.call_sid.as_str();
     let over = request.call_status.as_ref().is_some_and(CallStatus::is_terminal);
     let document = match gateway.registry.ended(call_sid) {
@@ -73,20 +81,27 @@ pub async fn resume(
             Some(number) => transfer(number),
             None => Response::new().hangup(),
         },
+        // This process stops: the carrier asks again in a moment, when another one answers.
+        Some(EndReason::CallerLeft) | None if gateway.is_draining() => {
+            Response::new().pause(Pause::default()).redirect(action(&gateway, &ours))
+        }
+        Some(EndReason::CallerLeft) | None if !gateway.registry.may_resume(call_sid) => {
+            tracing::warn!(call = call_sid, "a call that breaks again and again is hung up");
+            Response::new().hangup()
+        }
         // The session says that the caller left, yet the carrier still holds the call: its stream
         // broke. So did one that left no word.
         Some(EndReason::CallerLeft) | None => {
             tracing::info!(call = call_sid, "a call is gone on with");
             metrics::counter!("tandem_calls_resumed_total").increment(1);
-            connect(
-                &gateway,
-                Expected {
-                    call_sid: call_sid.to_owned(),
-                    lead_id: ours.lead_id.map(shortened),
-                    call_id: ours.call_id.map(shortened),
-                    resumed: true,
-                },
-            )
+            let expected = Expected {
+                call_sid: call_sid.to_owned(),
+                lead_id: ours.lead_id,
+                call_id: ours.call_id,
+                resumed: true,
+            };
+            let token = gateway.registry.expect(expected.clone());
+            connect(&gateway, expected, token)
         }
         Some(_) => Response::new().hangup(),
     };
@@ -121,17 +136,8 @@ fn busy(request: &VoiceRequest) -> Document {
 }
 
 /// Connects the call's audio to our socket, with a token that opens it once.
-fn connect(gateway: &Gateway, expected: Expected) -> Document {
-    let mut action = format!("{}/webhooks/twilio/resume", gateway.public_url());
-    let mut mark = '?';
-    for (name, value) in [("leadId", &expected.lead_id), ("callId", &expected.call_id)] {
-        if let Some(value) = value {
-            action.push(mark);
-            action.push_str(&format!("{name}={}", encoded(value)));
-            mark = '&';
-        }
-    }
-    let token = gateway.registry.expect(expected);
+fn connect(gateway: &Gateway, expected: Expected, token: String) -> Document {
+    let action = action(gateway, &Ours { lead_id: expected.lead_id, call_id: expected.call_id });
     let stream = Stream::to(gateway.media_url()).and_then(|to| to.parameter("token", token));
     match stream {
         Ok(stream) => Response::new().connect(Connect::to(stream).action(action)),
@@ -142,6 +148,15 @@ fn connect(gateway: &Gateway, expected: Expected) -> Document {
     }
 }
 
+/// Where the carrier asks when the stream has ended.
+fn action(gateway: &Gateway, ours: &Ours) -> String {
+    let named = [("leadId", &ours.lead_id), ("callId", &ours.call_id)];
+    let query: Form =
+        named.iter().filter_map(|(name, id)| id.as_deref().map(|id| (*name, id))).collect();
+    let path = format!("{}/webhooks/twilio/resume", gateway.public_url());
+    if query.is_empty() { path } else { format!("{path}?{}", query.encode()) }
+}
+
 pub(super) fn reply(document: &Document) -> HttpResponse {
     match document.reply() {
         Ok(text) => ([(header::CONTENT_TYPE, Document::CONTENT_TYPE)], text).into_response(),
@@ -150,23 +165,4 @@ pub(super) fn reply(document: &Document) -> HttpResponse {
             axum::http::StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
-}
-
-/// Identifiers of other systems, of sane length.
-fn shortened(text: String) -> String {
-    text.chars().take(128).collect()
-}
-
-/// For a query string.
-fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(byte as char);
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
 }

@@ -19,11 +19,55 @@ use crate::live::{
 
 /// Malformed messages that are put up with before the call is given up.
 const MOST_MALFORMED: u32 = 50;
+/// Messages that a call earns in a second: four times what the carrier sends.
+const MESSAGES_A_SECOND: u64 = 200;
+/// Messages that may come at once: what a stall of half a minute holds back.
+pub(super) const MOST_AT_ONCE: u64 = 2_000;
 /// Louder than this, 16-bit, is speech in synthesised audio; its silence is digital.
 const VOICED_ABOVE: i16 = 160;
 
 impl Session {
+    /// Messages come 50 a second, faster after a stall. A flood ends the call.
+    fn is_flooded(&mut self) -> bool {
+        let now = self.now();
+        let earned = now.since(self.allowance_at).as_millis() as u64 * MESSAGES_A_SECOND / 1_000;
+        if earned > 0 {
+            self.allowance = (self.allowance + earned).min(MOST_AT_ONCE);
+            self.allowance_at = now;
+        }
+        match self.allowance.checked_sub(1) {
+            Some(left) => {
+                self.allowance = left;
+                false
+            }
+            None => {
+                tracing::error!(call = self.call_sid, "a flood of messages: the call is left");
+                metrics::counter!("tandem_carrier_oddities_total", "kind" => "flood").increment(1);
+                true
+            }
+        }
+    }
+
+    /// Something that the protocol does not have, or not here. The first few are logged.
+    fn odd(&mut self, kind: &'static str) {
+        self.odd_messages += 1;
+        if self.odd_messages <= 5 {
+            tracing::warn!(call = self.call_sid, kind, "odd message from the carrier");
+        }
+        metrics::counter!("tandem_carrier_oddities_total", "kind" => kind).increment(1);
+    }
+
+    /// The same, but wrong in itself: put up with a number of times.
+    fn wrong(&mut self, kind: &'static str) {
+        self.odd(kind);
+        self.count_malformed();
+    }
+
     pub(super) fn received(&mut self, text: &str) {
+        if self.is_flooded() {
+            self.tell(Event::CallerLeft);
+            return;
+        }
         match stream::parse(text) {
             Ok(Inbound::Media(media)) => {
                 if media.track != "inbound" {
@@ -37,26 +81,24 @@ impl Session {
             }
             Ok(Inbound::Mark { name, .. }) => match parse_mark(&name) {
                 Some((generation, mark)) => self.tell(Event::MarkReturned { generation, mark }),
-                None => odd("unknown mark", &self.call_sid),
+                None => self.odd("unknown mark"),
             },
             Ok(Inbound::Dtmf(dtmf)) => self.tell(Event::KeyPressed { key: dtmf.digit }),
             Ok(Inbound::Stop { .. }) => self.tell(Event::CallerLeft),
-            Ok(Inbound::Connected { .. }) => odd("second connected", &self.call_sid),
-            Ok(Inbound::Start(_)) => odd("second start", &self.call_sid),
-            Ok(Inbound::Unknown { .. }) => odd("unknown event", &self.call_sid),
+            Ok(Inbound::Connected { .. }) => self.wrong("second connected"),
+            Ok(Inbound::Start(_)) => self.wrong("second start"),
+            Ok(Inbound::Unknown { .. }) => self.odd("unknown event"),
             Err(error) => self.malformed(&error),
         }
     }
 
     pub(super) fn foreign(&mut self, what: &'static str) {
-        odd(what, &self.call_sid);
-        self.count_malformed();
+        self.wrong(what);
     }
 
     fn malformed(&mut self, error: &stream::Malformed) {
-        tracing::warn!(call = self.call_sid, %error, "a malformed message from the carrier");
-        metrics::counter!("tandem_carrier_oddities_total", "kind" => "malformed").increment(1);
-        self.count_malformed();
+        tracing::debug!(call = self.call_sid, %error, "a malformed message from the carrier");
+        self.wrong("malformed");
     }
 
     fn count_malformed(&mut self) {
@@ -197,7 +239,7 @@ impl Session {
                 self.tell(Event::Commanded { id: order.id, command: order.command });
             }
             Word::CallOver => self.tell(Event::CallerLeft),
-            Word::Shutdown => self.interrupted = true,
+            Word::Superseded => self.leave(),
         }
     }
 }
@@ -217,11 +259,6 @@ impl Voiced {
 fn parse_mark(name: &str) -> Option<(Generation, MarkId)> {
     let (generation, mark) = name.strip_prefix('g')?.split_once(':')?;
     Some((Generation(generation.parse().ok()?), MarkId(mark.parse().ok()?)))
-}
-
-fn odd(kind: &'static str, call: &str) {
-    tracing::warn!(call, kind, "odd message from the carrier");
-    metrics::counter!("tandem_carrier_oddities_total", "kind" => kind).increment(1);
 }
 
 fn report(stage: &'static str, error: &VendorError, call: &str) {

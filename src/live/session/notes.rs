@@ -21,11 +21,18 @@ pub(super) fn observe(call: &str, note: &Note) {
             }
         }
         Note::AgentSaid { cut: true, .. } => {
-            metrics::counter!("tandem_barge_ins_total").increment(1);
+            metrics::counter!("tandem_utterances_cut_total").increment(1);
         }
         Note::Backchannel { .. } => metrics::counter!("tandem_backchannels_total").increment(1),
         Note::Trouble { what } => tracing::warn!(call, what, "trouble"),
-        Note::Ended { why } => tracing::info!(call, ?why, "ended"),
+        Note::Ended { why } => {
+            // The model's words for a transfer may be the caller's.
+            let why = match why {
+                turn::EndReason::Transferred { .. } => "transferred".to_owned(),
+                other => format!("{other:?}"),
+            };
+            tracing::info!(call, why, "ended");
+        }
         Note::CallerSaying { .. }
         | Note::CallerSaid { .. }
         | Note::AgentSaid { .. }

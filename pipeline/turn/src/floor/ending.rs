@@ -25,6 +25,17 @@ impl Conversation {
         self.order(Action::HangUp { why });
     }
 
+    /// The session is over and the call is not: what was said and heard until now is written down, so
+    /// that another session can go on from there.
+    pub(crate) fn interrupted(&mut self) {
+        self.uncontest();
+        self.commit_caller_words();
+        self.void_agent();
+        self.timers.clear();
+        self.waiting.clear();
+        self.floor = Floor::Ended;
+    }
+
     /// Says these last words instead of all else and then hangs up; at once if there are none.
     pub(crate) fn close_with(&mut self, words: &str, why: EndReason) {
         self.uncontest();

@@ -1,6 +1,5 @@
-//! What the local engines cost: memory, and processor time for a second of audio. To be run by itself:
-//! `cargo test -p vendors --release --test local_cost -- --ignored --nocapture`.
-#![cfg(target_os = "linux")]
+//! Promise: local speech is a small part of a core. What the engines cost in memory, and in processor
+//! time for a second of audio. `cargo bench -p vendors --bench local`, on Linux.
 
 use std::time::{Duration, Instant};
 
@@ -58,8 +57,11 @@ async fn speak(local: &Local, text: &str) -> f64 {
     bytes as f64 / 8_000.0
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "to measure"]
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
+    runtime.block_on(what_speech_costs());
+}
+
 async fn what_speech_costs() {
     let Some(dir) = models::for_tests() else { return };
     let (began, before) = (Instant::now(), resident_mb());
