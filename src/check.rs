@@ -108,10 +108,19 @@ fn models_found(config: &Config) -> Finding {
     let folder = config.models_dir.display();
     let says = match (missing, config.needs_models()) {
         (0, _) => format!("complete, in {folder}"),
+        (missing, true) if models::can_do_without(config) => {
+            format!(
+                "{missing} files are missing; a built-in voice and word matching take their place"
+            )
+        }
         (missing, true) => format!("{missing} files are missing: run `tandem models pull`"),
         (missing, false) => format!("{missing} files are missing, but nothing local is configured"),
     };
-    Finding { what: "speech models", ok: missing == 0 || !config.needs_models(), says }
+    Finding {
+        what: "speech models",
+        ok: missing == 0 || !config.needs_models() || models::can_do_without(config),
+        says,
+    }
 }
 
 fn wrong(what: &'static str, error: &dyn Error) -> Finding {

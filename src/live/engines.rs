@@ -17,7 +17,7 @@ use super::hearing::Vad;
 use crate::{
     config::{Config, Engine, VadEngine},
     domain::Business,
-    models::needed,
+    models::{can_do_without, needed},
 };
 
 /// Why the engines could not be made ready.
@@ -55,8 +55,16 @@ impl Engines {
     /// Local models are needed and missing, or a vendor's settings are wrong.
     pub fn open(config: &Config, business: &Business) -> Result<Self, NotReady> {
         let mut parts = needed(config);
-        let silero_is_here = Models::locate(&config.models_dir).missing(&[Part::Vad]).is_empty();
-        if parts.is_empty() && config.vad.is_none() && silero_is_here {
+        let models = Models::locate(&config.models_dir);
+        let is_here = |part: &Part| models.missing(&[*part]).is_empty();
+        if can_do_without(config) {
+            // A voice and an agent need no models, if need be; hearing does.
+            parts.retain(is_here);
+            if !is_here(&Part::Vad) {
+                parts.clear();
+            }
+        }
+        if parts.is_empty() && config.vad.is_none() && is_here(&Part::Vad) {
             parts.push(Part::Vad);
         }
         let local = if parts.is_empty() {
@@ -81,7 +89,10 @@ impl Engines {
                 let model = config.openai.model.clone();
                 Arc::new(openai::Llm::new(openai_settings(config, settings, model))?)
             }
-            _ => local_engines().agent(business.playbook.clone())?,
+            _ if parts.contains(&Part::Embeddings) => {
+                local_engines().agent(business.playbook.clone())?
+            }
+            _ => Arc::new(Agent::without_models(business.playbook.clone())?),
         };
         let tts: Arc<dyn Tts> = match config.tts {
             Engine::Deepgram => Arc::new(deepgram::Tts::new(deepgram_settings(config))?),
@@ -107,7 +118,8 @@ impl Engines {
                 }
                 Arc::new(elevenlabs::Tts::new(settings)?)
             }
-            Engine::Local => local_engines().tts(),
+            Engine::Local if parts.contains(&Part::Tts) => local_engines().tts(),
+            Engine::Local => Arc::new(FliteVoice::new()),
         };
         let vad = match (config.vad, &local) {
             (Some(VadEngine::Webrtc), _) | (None, None) => VadChoice::WebRtc,

@@ -194,6 +194,27 @@ async fn a_transfer_dials_the_person_after_the_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_models_a_built_in_voice_and_word_matching_answer() {
+    let setup = Setup {
+        deepgram: deepgram::Script::new().hears("What are your opening hours on Friday?"),
+        business: tandem::demo::BUSINESS.to_owned(),
+        env: vec![
+            ("TANDEM_LLM", "local".into()),
+            ("TANDEM_TTS", "local".into()),
+            ("TANDEM_MODELS_DIR", "no/such/folder".into()),
+        ],
+        ..Setup::default()
+    };
+    let line = setup.start().await;
+    let outcome = line.call(vec![answered(), say("callers/hours"), answered()]).await;
+    went_well(&outcome);
+    let said = agent_said(&line.notes(&outcome.call_sid).await);
+    assert!(said[1].contains("open Monday to Friday"), "{said:?}");
+    assert!(line.openai.chats().is_empty() && line.deepgram.host.requests().len() <= 1);
+    line.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_are_gathered_and_answered() {
     let setup = Setup {
         openai: openai::Script::new()
