@@ -26,7 +26,8 @@ pub enum Completeness {
 pub fn completeness(text: &str, asked: Option<Question>) -> Completeness {
     let spoken = words::normalised(text);
     let Some(last) = spoken.last() else { return Completeness::Unknown };
-    if words::dangles(last) || text.trim_end().ends_with([',', '-', '…']) {
+    // A comma says little: a recogniser ends with one where the audio ends.
+    if words::dangles(last) || text.trim_end().ends_with(['-', '…']) {
         return Completeness::Dangling;
     }
     match asked {
