@@ -3,15 +3,14 @@
 //! Recorded human speech goes through mu-law, the socket, voice activity and recognition, as in any call;
 //! printed is the word error rate of each set, beside what is promised. `cargo bench --bench hear`.
 
-#[path = "../tests/spelling/mod.rs"]
-mod spelling;
-
 use std::{process::ExitCode, time::Duration};
 
-use fixtures::Recording;
+use fixtures::{
+    Recording,
+    spelling::{errors, words},
+};
 use futures_util::{StreamExt, stream};
 use secrecy::SecretString;
-use spelling::{errors, words};
 use tandem::{
     caller::{self, Call, Clip, Scenario, Step},
     config::Config,

@@ -1,12 +1,10 @@
 //! Calls on this machine's own speech: what the caller hears is what is written down.
 
-mod spelling;
-
 use std::time::Duration;
 
+use fixtures::spelling::{errors, words};
 use media::g711;
 use secrecy::SecretString;
-use spelling::{errors, words};
 use tandem::{
     caller::{self, Call},
     config::Config,

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use fixtures::spelling::{errors, words};
 use media::{
     g711,
     vad::{Detector, Policy, VadEvent},
@@ -20,34 +21,7 @@ use vendors::{
 /// Errors between what was said and what was heard, and how many words were said.
 fn word_errors(said: &str, heard: &str) -> (usize, usize) {
     let (said, heard) = (words(said), words(heard));
-    let mut row: Vec<usize> = (0..=heard.len()).collect();
-    for (i, a) in said.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in heard.iter().enumerate() {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    (row[heard.len()], said.len())
-}
-
-fn words(text: &str) -> Vec<String> {
-    let digits = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-    let plain: String = text
-        .to_lowercase()
-        .replace('-', " ")
-        .chars()
-        .filter(|c| c.is_alphanumeric() || c.is_whitespace())
-        .collect();
-    plain
-        .split_whitespace()
-        .map(|word| match word.parse::<usize>() {
-            Ok(digit) if digit < 10 => digits[digit].to_owned(),
-            _ => word.to_owned(),
-        })
-        .collect()
+    (errors(&said, &heard), said.len())
 }
 
 struct Heard {
