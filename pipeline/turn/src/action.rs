@@ -234,10 +234,8 @@ pub struct Decision {
     pub silence_ms: u64,
     /// The silence that these words called for, ms.
     pub waited_ms: u64,
-    /// What the words looked like.
-    pub words: crate::endpoint::Completeness,
     /// The STT had settled on the words.
     pub settled: bool,
-    /// The STT vendor had suggested it.
-    pub suggested: bool,
+    /// What it rested on.
+    pub evidence: crate::endpoint::Evidence,
 }

@@ -105,7 +105,8 @@ impl Conversation {
             }
 
             Event::SpeechStarted { at } => self.speech_started(at),
-            Event::SpeechStopped { at } => self.speech_stopped(at),
+            Event::SpeechStopped { at, prosody } => self.speech_stopped(at, prosody),
+            Event::TurnScored { at, over } => self.turn_scored(at, over),
             Event::Interim { text } => self.interim(text),
             Event::Heard { text, confidence } => self.heard(text, confidence),
             Event::TurnEndSuggested => self.turn_end_suggested(),

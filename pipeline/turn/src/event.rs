@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    endpoint::Prosody,
     ids::{Epoch, Generation, MarkId, ReplyId, UtteranceId},
     time::Moment,
 };
@@ -25,7 +26,14 @@ pub enum Event {
     /// The VAD heard the caller begin to speak; `at` is the first sound.
     SpeechStarted { at: Moment },
     /// The VAD heard the caller fall silent; `at` is the last sound.
-    SpeechStopped { at: Moment },
+    SpeechStopped {
+        at: Moment,
+        /// How the voice ended, where that was measured.
+        #[serde(default)]
+        prosody: Option<Prosody>,
+    },
+    /// A model judged the silence after the sound at `at`: the probability that the turn is over.
+    TurnScored { at: Moment, over: f32 },
     /// The STT's present guess at the words being said.
     Interim { text: String },
     /// The STT settled on these words. Empty: the speech held none.

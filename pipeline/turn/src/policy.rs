@@ -4,23 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-macro_rules! duration_ms {
-    ($($module:ident)*) => {$(
-        mod $module {
-            use std::time::Duration;
-            use serde::{Deserialize, Deserializer, Serializer};
-
-            pub fn serialize<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
-                to.serialize_u64(span.as_millis() as u64)
-            }
-
-            pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-                u64::deserialize(from).map(Duration::from_millis)
-            }
-        }
-    )*};
-}
-duration_ms!(ms);
+pub use crate::endpoint::EndOfTurn;
+use crate::time::ms;
 
 /// How a conversation is conducted. Durations are written in ms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,36 +34,6 @@ pub struct Policy {
     /// At most this many entries of the conversation go to the model, 60 unless set; older ones are
     /// left out, oldest first.
     pub remembered: usize,
-}
-
-/// Silence that ends the caller's turn, by what the words look like. Shorter feels quick, and cuts
-/// in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EndOfTurn {
-    /// After a whole answer to a yes-or-no question, 300 ms unless set.
-    #[serde(with = "ms")]
-    pub after_answer: Duration,
-    /// After a sentence that ends, 500 ms unless set.
-    #[serde(with = "ms")]
-    pub after_sentence: Duration,
-    /// After other words, and before any are known, 800 ms unless set.
-    #[serde(with = "ms")]
-    pub after_open: Duration,
-    /// After words that must go on, 1,600 ms unless set.
-    #[serde(with = "ms")]
-    pub after_dangling: Duration,
-    /// When the STT vendor itself says that the turn is over, at most this, 250 ms unless set.
-    #[serde(with = "ms")]
-    pub when_suggested: Duration,
-    /// How much longer to wait for the STT to settle on the words, 900 ms unless set; then its last
-    /// guess is taken.
-    #[serde(with = "ms")]
-    pub settle_within: Duration,
-    /// A voice that lasts so long without a new word is noise and counts as silence, 15,000 ms
-    /// unless set.
-    #[serde(with = "ms")]
-    pub noise_after: Duration,
 }
 
 /// When the caller takes the floor. At the first sound the agent stops; then it is decided.
@@ -153,20 +108,6 @@ impl Default for Policy {
             tool_within: Duration::from_secs(10),
             tool_rounds: 4,
             remembered: 60,
-        }
-    }
-}
-
-impl Default for EndOfTurn {
-    fn default() -> Self {
-        EndOfTurn {
-            after_answer: Duration::from_millis(300),
-            after_sentence: Duration::from_millis(500),
-            after_open: Duration::from_millis(800),
-            after_dangling: Duration::from_millis(1_600),
-            when_suggested: Duration::from_millis(250),
-            settle_within: Duration::from_millis(900),
-            noise_after: Duration::from_secs(15),
         }
     }
 }

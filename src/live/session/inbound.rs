@@ -165,7 +165,7 @@ impl Session {
                 Event::SpeechStarted { at: self.recorder.clock().moment(at_ms) }
             }
             VadEvent::Stopped { at_ms, .. } => {
-                Event::SpeechStopped { at: self.recorder.clock().moment(at_ms) }
+                Event::SpeechStopped { at: self.recorder.clock().moment(at_ms), prosody: None }
             }
         };
         self.tell(event);

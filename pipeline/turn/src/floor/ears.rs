@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     Conversation,
     action::{Decision, Note, Waterfall},
-    endpoint::{self, Completeness},
+    endpoint::{self, Evidence, Pauses, Prosody},
     floor::Floor,
     history::Message,
     ids::TurnId,
@@ -29,6 +29,12 @@ pub(crate) struct Ears {
     settled: bool,
     settled_at: Option<Moment>,
     suggested: bool,
+    /// How the voice ended before this silence.
+    prosody: Option<Prosody>,
+    /// What a model made of this silence: the probability that the turn is over.
+    model: Option<f32>,
+    /// How this caller pauses, over all turns.
+    pauses: Pauses,
     turn: Option<TurnId>,
     /// The turn before: its words may come once more.
     before: Option<Before>,
@@ -77,16 +83,22 @@ impl Ears {
         let speaking = self.speaking;
         let from = if speaking { self.from } else { None };
         let before = self.before.take();
-        *self = Ears { speaking, from, before, ..Ears::default() };
+        let pauses = std::mem::take(&mut self.pauses);
+        *self = Ears { speaking, from, before, pauses, ..Ears::default() };
     }
 }
 
 impl Conversation {
     pub(crate) fn speech_started(&mut self, at: Moment) {
         self.ears.speaking = true;
+        if let (Some((stopped, _)), false) = (self.ears.stopped, self.ears.text().is_empty()) {
+            self.ears.pauses.went_on_after(at.since(stopped));
+        }
         self.ears.from.get_or_insert(at);
         self.ears.settled = false;
         self.ears.suggested = false;
+        self.ears.prosody = None;
+        self.ears.model = None;
         if let Some(before) = &mut self.ears.before {
             before.voice_since = true;
         }
@@ -100,9 +112,10 @@ impl Conversation {
         }
     }
 
-    pub(crate) fn speech_stopped(&mut self, at: Moment) {
+    pub(crate) fn speech_stopped(&mut self, at: Moment, prosody: Option<Prosody>) {
         self.ears.speaking = false;
         self.ears.stopped = Some((at, self.now));
+        self.ears.prosody = prosody;
         self.timers.cancel(Timer::Noise);
         match self.floor {
             Floor::Caller => self.score_end_of_turn(),
@@ -121,7 +134,7 @@ impl Conversation {
     pub(crate) fn voice_is_noise(&mut self) {
         if self.ears.speaking {
             self.trouble("a voice without words is taken for noise");
-            self.speech_stopped(self.now);
+            self.speech_stopped(self.now, None);
         }
     }
 
@@ -159,6 +172,29 @@ impl Conversation {
         self.ears.suggested = true;
         if self.floor == Floor::Caller {
             self.score_end_of_turn();
+        }
+    }
+
+    /// A model judged the silence after the sound at `at`.
+    pub(crate) fn turn_scored(&mut self, at: Moment, over: f32) {
+        let of_this_silence = self.ears.stopped.is_some_and(|(stopped, _)| stopped == at);
+        if of_this_silence && !self.ears.speaking {
+            self.ears.model = Some(over);
+            if self.floor == Floor::Caller {
+                self.score_end_of_turn();
+            }
+        }
+    }
+
+    /// All that is known of the caller's silence.
+    fn evidence(&self, text: &str) -> Evidence {
+        Evidence {
+            words: endpoint::completeness(text, self.asked),
+            asked: self.asked,
+            suggested: self.ears.suggested,
+            prosody: self.ears.prosody,
+            model: self.ears.model,
+            pauses: self.ears.pauses.clone(),
         }
     }
 
@@ -216,8 +252,8 @@ impl Conversation {
             self.turn_came_to_nothing(silent_since);
             return;
         }
-        let words = endpoint::completeness(&text, self.asked);
-        let wait = endpoint::wait(words, self.ears.suggested, &self.policy.end_of_turn);
+        let evidence = self.evidence(&text);
+        let wait = evidence.wait(&self.policy.end_of_turn);
         let at = silent_since + wait;
         let at = if self.ears.is_settled() {
             at
@@ -228,7 +264,7 @@ impl Conversation {
         };
         if at <= self.now {
             self.timers.cancel(Timer::EndOfTurn);
-            self.end_turn(words, silent_since, wait);
+            self.end_turn(evidence, silent_since, wait);
         } else {
             self.timers.set(Timer::EndOfTurn, at);
         }
@@ -243,10 +279,10 @@ impl Conversation {
             self.words_missing();
             return;
         }
-        let words = endpoint::completeness(&text, self.asked);
-        let wait = endpoint::wait(words, self.ears.suggested, &self.policy.end_of_turn);
+        let evidence = self.evidence(&text);
+        let wait = evidence.wait(&self.policy.end_of_turn);
         let silent_since = self.ears.stopped.map_or(self.now, |(at, _)| at);
-        self.end_turn(words, silent_since, wait);
+        self.end_turn(evidence, silent_since, wait);
     }
 
     /// The caller spoke, and the STT says nothing of it: it is owned up to, unless it was a mere sound.
@@ -284,14 +320,13 @@ impl Conversation {
     }
 
     /// The caller's turn is over: it is written down and the model is asked.
-    fn end_turn(&mut self, words: Completeness, silent_since: Moment, waited: Duration) {
+    fn end_turn(&mut self, evidence: Evidence, silent_since: Moment, waited: Duration) {
         let turn = self.turn_of_caller();
         let decision = Decision {
             silence_ms: (self.now - silent_since).as_millis() as u64,
             waited_ms: waited.as_millis() as u64,
-            words,
             settled: self.ears.is_settled(),
-            suggested: self.ears.suggested,
+            evidence,
         };
         self.note(Note::TurnDecided { turn, decision });
         let waterfall = Waterfall {

@@ -94,7 +94,7 @@ fn a_sound_of_listening_whose_words_are_late_is_not_answered_after_the_agent() {
     let mut call = Sim::answering(LONG);
     let at = ANSWER_AT + 2_000;
     call.at(at + 60, turn::Event::SpeechStarted { at: turn::Moment(at) });
-    call.at(at + 400, turn::Event::SpeechStopped { at: turn::Moment(at + 200) });
+    call.at(at + 400, turn::Event::SpeechStopped { at: turn::Moment(at + 200), prosody: None });
     call.at(at + 1_500, turn::Event::Heard { text: "Yeah.".to_owned(), confidence: None });
     call.run_until(25_000);
     assert_eq!(call.asks(Engine::Chosen), 1);

@@ -12,7 +12,7 @@ fn waited(call: &Sim, last_sound: u64) -> u64 {
 fn decision(call: &Sim) -> Completeness {
     call.notes()
         .find_map(|(_, note)| match note {
-            Note::TurnDecided { decision, .. } => Some(decision.words),
+            Note::TurnDecided { decision, .. } => Some(decision.evidence.words),
             _ => None,
         })
         .expect("a turn was decided")
@@ -164,7 +164,7 @@ fn a_cough_while_nobody_speaks_is_no_turn() {
 fn a_caller_of_whom_no_words_come_is_asked_again() {
     let mut call = Sim::listening();
     call.at(1_060, Event::SpeechStarted { at: Moment(1_000) });
-    call.at(2_200, Event::SpeechStopped { at: Moment(2_000) });
+    call.at(2_200, Event::SpeechStopped { at: Moment(2_000), prosody: None });
     call.run_until(10_000);
     assert_eq!(call.ear(), ["Sorry, I didn't catch that. Could you say it again?"]);
 }
