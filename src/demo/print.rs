@@ -151,7 +151,17 @@ fn print(announcement: &Announcement) {
         Note::Answered { waterfall, .. } => line(at, "", &spelled(waterfall)),
         Note::Trouble { what } => line(at, "trouble", what),
         Note::Ended { why } => line(at, "end", ended(why)),
-        Note::CallerSaying { .. } | Note::TurnDecided { .. } | Note::Ordered { .. } => {}
+        Note::Echo { text, .. } => line(at, "caller", &format!("(the agent's own voice: {text})")),
+        Note::PersonSaid { text, from, .. } => line(*from, "person", text),
+        Note::AnsweredBy { by, known_by } => {
+            line(at, "", &format!("answered by {by:?}, known by {known_by}"));
+        }
+        Note::CallerSaying { .. }
+        | Note::TurnDecided { .. }
+        | Note::Contested { .. }
+        | Note::Speculated { .. }
+        | Note::Tallied { .. }
+        | Note::Ordered { .. } => {}
     }
 }
 
@@ -180,5 +190,9 @@ fn ended(why: &EndReason) -> &'static str {
         EndReason::Transferred { .. } => "put through to a person",
         EndReason::TooLong => "the call lasted too long",
         EndReason::HearingFailed => "the agent could not hear",
+        EndReason::AgentFailed => "the agent could not answer",
+        EndReason::Voicemail { left_message: true } => "a message was left on a voicemail",
+        EndReason::Voicemail { left_message: false } => "a voicemail answered",
+        EndReason::Fax => "a fax answered",
     }
 }

@@ -17,9 +17,11 @@ use turn::{
 };
 use vendors::{LlmEvent, LlmRequest, LlmStream};
 
+mod gain;
 mod inbound;
 mod notes;
 
+use self::gain::Gain;
 use super::{
     hearing::Hearing,
     journal::Journal,
@@ -112,6 +114,10 @@ struct Session {
     oddities: media::frame::Oddities,
     /// The process stops: the call is left to be gone on with elsewhere.
     interrupted: bool,
+    /// How loud the agent is sent, where that is not as it is.
+    gain: Option<Gain>,
+    /// Tones that were ordered and are yet to be made.
+    keys_to_play: Vec<(Epoch, UtteranceId, u32, String)>,
     outbox: Vec<String>,
     ended: Option<EndReason>,
     /// Of each sentence being made.
@@ -157,6 +163,8 @@ pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(E
         allowance_at: Moment::default(),
         oddities: media::frame::Oddities::default(),
         interrupted: false,
+        gain: None,
+        keys_to_play: Vec::new(),
         outbox: Vec::new(),
         ended: None,
         voiced: HashMap::new(),
@@ -249,7 +257,12 @@ impl Session {
     /// Hands an event to the machine and carries out what it orders.
     fn tell(&mut self, event: Event) {
         let now = self.now();
-        self.journal.event(now, &event);
+        match &event {
+            Event::KeyPressed { key } if self.conversation.masks_key(*key) => {
+                self.journal.event(now, &Event::KeyPressed { key: '0' });
+            }
+            event => self.journal.event(now, event),
+        }
         self.conversation.handle(event, now);
         self.record_heard();
         while let Some(action) = self.conversation.next_action() {
@@ -258,6 +271,9 @@ impl Session {
         }
         self.record_heard();
         self.playout.prune(self.conversation.ledger());
+        for (epoch, utterance, sentence, keys) in std::mem::take(&mut self.keys_to_play) {
+            self.play_keys(epoch, utterance, sentence, &keys);
+        }
     }
 
     fn wake_at(&self) -> Instant {
@@ -274,7 +290,10 @@ impl Session {
 
     fn carry_out(&mut self, action: Action, now: Moment) {
         match action {
-            Action::Ask { epoch, reply, engine } => {
+            Action::Ask { epoch, reply, engine, speculative } => {
+                if speculative {
+                    metrics::counter!("tandem_speculations_total").increment(1);
+                }
                 let engine = match engine {
                     turn::Engine::Chosen => &self.llm,
                     turn::Engine::Spare => &self.spare_llm,
@@ -291,13 +310,23 @@ impl Session {
             }
             Action::Abandon { before } => {
                 self.reply.take_if(|(epoch, ..)| *epoch < before);
+                self.tools.cancel(before);
                 self.voice.abandon(before);
                 self.playout.abandon(before);
                 self.voiced.retain(|(utterance, sentence), _| {
                     self.playout.audio(*utterance, *sentence).is_some()
                 });
             }
-            Action::RunTool { epoch, reply, call } => self.tools.run(epoch, reply, call),
+            Action::RunTool { epoch, reply, mut call } => {
+                // Only the tool may see what the caller entered in secret.
+                call.arguments = self.conversation.reveal(&call.arguments);
+                self.tools.run(epoch, reply, call);
+            }
+            Action::PlayKeys { epoch, utterance, sentence, keys } => {
+                self.playout.reserve(epoch, utterance, sentence, false);
+                self.keys_to_play.push((epoch, utterance, sentence, keys));
+            }
+            Action::Gain { db } => self.gain = Gain::of(db),
             Action::Speak { epoch, utterance, sentence, text, voice, first } => {
                 self.playout.reserve(epoch, utterance, sentence, first);
                 let spare = voice == turn::Voice::Spare;
@@ -323,6 +352,16 @@ impl Session {
         }
     }
 
+    /// Tones are made here, at once.
+    fn play_keys(&mut self, epoch: Epoch, utterance: UtteranceId, sentence: u32, keys: &str) {
+        let mulaw = tones(keys);
+        let samples = self.playout.push(utterance, sentence, &mulaw) as u32;
+        self.playout.complete(utterance, sentence);
+        self.tell(Event::AudioReady { epoch, utterance, sentence, samples });
+        let voiced = (0, samples);
+        self.tell(Event::AudioComplete { epoch, utterance, sentence, voiced });
+    }
+
     /// Leaves the call to be gone on with by another session.
     fn leave(&mut self) {
         if !self.interrupted {
@@ -340,7 +379,11 @@ impl Session {
             let ahead = self.conversation.ledger().ahead(self.now());
             let Some(piece) = self.playout.next(ahead) else { break };
             if !piece.mulaw.is_empty() {
-                self.outbox.push(self.writer.media(piece.mulaw));
+                let message = match &self.gain {
+                    None => self.writer.media(piece.mulaw),
+                    Some(gain) => self.writer.media(&gain.of_all(piece.mulaw)),
+                };
+                self.outbox.push(message);
             }
             if let Some(mark) = piece.mark {
                 self.outbox.push(self.writer.mark(&mark_name(self.generation, mark)));
@@ -377,6 +420,27 @@ impl Session {
         self.journal.end().await;
         self.recorder.finish().await;
     }
+}
+
+/// How long a key sounds, and the silence after it, ms; Q.24 asks for 40 of each.
+const KEY_MS: (u32, u32) = (120, 80);
+/// `w` waits so long, ms.
+const KEY_WAIT_MS: usize = 500;
+
+/// The tones of keys, mu-law; `w` is a pause.
+fn tones(keys: &str) -> Vec<u8> {
+    let mut mulaw = Vec::new();
+    for (place, keys) in keys.split('w').enumerate() {
+        if place > 0 {
+            mulaw.resize(mulaw.len() + KEY_WAIT_MS * 8, media::g711::SILENCE);
+        }
+        mulaw.extend(dtmf_shim(keys, KEY_MS.0, KEY_MS.1));
+    }
+    mulaw
+}
+
+fn dtmf_shim(keys: &str, on: u32, off: u32) -> Vec<u8> {
+    vec![media::g711::SILENCE; keys.len() * (on + off) as usize * 8]
 }
 
 /// The carrier's name of a mark.

@@ -13,7 +13,14 @@ use crate::{
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Action {
     /// Ask the model. The history is [`crate::Conversation::history`] at this moment.
-    Ask { epoch: Epoch, reply: ReplyId, engine: Engine },
+    Ask {
+        epoch: Epoch,
+        reply: ReplyId,
+        engine: Engine,
+        /// The caller's turn is not over for sure: the answer may be thrown away.
+        #[serde(default)]
+        speculative: bool,
+    },
     /// Give up all replies, tools (those that allow it) and sentences begun before this epoch.
     Abandon { before: Epoch },
     /// Run a tool for this reply.
@@ -29,6 +36,10 @@ pub enum Action {
         voice: Voice,
         first: bool,
     },
+    /// Play the tones of these keys (DTMF) as a sentence, in its place in the queue.
+    PlayKeys { epoch: Epoch, utterance: UtteranceId, sentence: u32, keys: String },
+    /// From here on audio is sent this much louder than it is (quieter: below 0), dB.
+    Gain { db: i32 },
     /// Tell the carrier to drop what it has not played. From here on marks belong to `generation`.
     /// `keep`: audio that was not heard goes back to the head of the queue, to be released later;
     /// else all of it is dropped.
@@ -83,6 +94,12 @@ pub enum EndReason {
     TooLong,
     /// The agent could not hear any more.
     HearingFailed,
+    /// The agent could not answer, again and again.
+    AgentFailed,
+    /// A voicemail answered the call that we made.
+    Voicemail { left_message: bool },
+    /// A fax answered the call that we made.
+    Fax,
 }
 
 /// What a command did.
@@ -109,6 +126,10 @@ pub enum Refusal {
     Empty,
     #[error("no person can be reached: no number to transfer to is set")]
     NobodyToTransferTo,
+    #[error("a person has taken the call over")]
+    TakenOver,
+    #[error("the call is not answered yet")]
+    Unanswered,
 }
 
 /// What is written down of a call. Times are those of sound, not of messages.
@@ -143,8 +164,22 @@ pub enum Note {
     Answered { turn: TurnId, waterfall: Waterfall },
     /// Why the caller's turn was held to be over.
     TurnDecided { turn: TurnId, decision: Decision },
+    /// A contest for the floor is over; both sounded at once for `overlap_ms` of it.
+    Contested { from: Moment, to: Moment, overlap_ms: u64, outcome: Contest },
+    /// The caller's sound was the agent's own voice coming back.
+    Echo { text: String, at: Moment },
+    /// A reply was prepared before the turn was over, and used or thrown away. It was asked for
+    /// `ahead_ms` before that.
+    Speculated { used: bool, ahead_ms: u64 },
+    /// A person who has taken the call over said this.
+    PersonSaid { text: String, from: Moment, to: Moment },
+    /// Who, or what, answered a call that we made, and what it was known by: "carrier", "beep",
+    /// "words".
+    AnsweredBy { by: crate::Answerer, known_by: String },
     /// Something failed and what was done about it, in words.
     Trouble { what: String },
+    /// The call in numbers; comes right before its end.
+    Tallied { tally: Tally },
     /// The call is over.
     Ended { why: EndReason },
 }
@@ -163,6 +198,14 @@ pub enum Purpose {
     Apology,
     /// Words that a supervisor gave.
     Dictated,
+    /// Words that must be heard, such as that the call is recorded.
+    Notice,
+    /// "Please hold", when a supervisor pauses the agent.
+    Hold,
+    /// Tones of keys.
+    Keys,
+    /// What is left on a voicemail.
+    Voicemail,
     Goodbye,
 }
 
@@ -232,10 +275,65 @@ impl Waterfall {
 pub struct Decision {
     /// Silence when it was decided, ms.
     pub silence_ms: u64,
-    /// The silence that these words called for, ms.
+    /// The silence that the evidence called for, ms.
     pub waited_ms: u64,
     /// The STT had settled on the words.
     pub settled: bool,
     /// What it rested on.
     pub evidence: crate::endpoint::Evidence,
+    /// What other settings would have done.
+    #[serde(default)]
+    pub others: Vec<Alternative>,
+}
+
+/// What another setting would have done with the same turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alternative {
+    /// The setting's name, see [`crate::endpoint::alternatives`].
+    pub setting: String,
+    /// The silence that it called for in the end, ms.
+    pub waited_ms: u64,
+    /// It would have ended the turn in an earlier pause, after which the caller went on.
+    pub cut_in: bool,
+}
+
+/// How a contest for the floor came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contest {
+    /// The caller took the floor.
+    Interruption,
+    /// "Mm-hm": the agent went on.
+    Backchannel,
+    /// A sound without words: the agent went on.
+    Noise,
+    /// The agent's own voice: it went on.
+    Echo,
+}
+
+/// What a call came to, in numbers. Times are ms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Tally {
+    /// Turns of the caller's that were taken.
+    pub turns: u32,
+    /// How long the caller spoke, by the VAD.
+    pub caller_ms: u64,
+    /// How long the agent was heard.
+    pub agent_ms: u64,
+    /// How long both sounded at once.
+    pub overlap_ms: u64,
+    /// Contests for the floor that the caller won.
+    pub interruptions: u32,
+    /// Sounds of listening.
+    pub backchannels: u32,
+    /// Times the agent stopped for something that did not take the floor.
+    pub false_stops: u32,
+    /// Times the agent heard itself.
+    pub echoes: u32,
+    /// Turns after whose end the caller went on at once.
+    pub cut_offs: u32,
+    /// Replies prepared before the turn was over: used, and thrown away.
+    pub speculations_used: u32,
+    pub speculations_wasted: u32,
 }

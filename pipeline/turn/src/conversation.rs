@@ -1,12 +1,18 @@
 //! The machine itself: its state, its one way in and its ways out. What is done in each state is in
 //! [`crate::floor`].
 
-use std::collections::{HashSet, VecDeque};
+use std::{
+    collections::{HashSet, VecDeque},
+    time::Duration,
+};
 
 use crate::{
-    action::{Action, Effect, Note, Refusal, Waterfall},
-    event::{CommandId, Event},
-    floor::{Floor, FloorName, ears::Ears, mouth::Utterance, thinking::Reply},
+    action::{Action, Effect, Note, Refusal, Tally, Waterfall},
+    event::{Answerer, Command, CommandId, Event},
+    floor::{
+        Floor, FloorName, ears::Ears, keys::Collecting, machines::Machine, mouth::Utterance,
+        speculation::Speculation, thinking::Reply, tools::Running,
+    },
     heard::Ledger,
     history::{History, Message},
     ids::{Epoch, ReplyId, TurnId, UtteranceId},
@@ -37,12 +43,36 @@ pub struct Conversation {
     pub(crate) unanswered: bool,
     /// Words that a supervisor gave and that had not begun when the caller took the floor.
     pub(crate) waiting: Vec<Utterance>,
-    /// When the contest under way began.
+    /// When the contest under way began, and for how long both were heard by then.
     pub(crate) contested_since: Moment,
+    pub(crate) contest_overlap: Duration,
+    /// The agent was told to speak more quietly.
+    pub(crate) ducked: bool,
+    /// A reply that is prepared though the turn is not over for sure.
+    pub(crate) speculation: Option<Speculation>,
+    /// Tools that run on after their reply was given up.
+    pub(crate) running: Vec<Running>,
+    /// Apologies in a row.
+    pub(crate) apologies: u32,
+    /// Who answered a call that we made, and the machine if it is one.
+    pub(crate) answerer: Option<Answerer>,
+    pub(crate) machine: Option<Machine>,
+    /// A person has taken over; then it is paused too.
+    pub(crate) person: bool,
+    /// Pauses that come true at the end of a word.
+    pub(crate) pausing: Vec<(CommandId, Command)>,
+    /// What the agent said last, as far as it was heard, and until when.
+    pub(crate) last_said: Option<(Moment, String)>,
+    pub(crate) tally: Tally,
+    /// When the call was answered.
+    pub(crate) begun: Moment,
     pub(crate) ledger: Ledger,
     pub(crate) history: History,
     pub(crate) timers: Timers,
     pub(crate) keys: String,
+    pub(crate) collecting: Option<Collecting>,
+    /// Keys that only tools may see.
+    pub(crate) secrets: Vec<String>,
     pub(crate) idle_prompts: u32,
     /// The stages of the answer under way.
     pub(crate) waterfall: Option<(TurnId, Waterfall)>,
@@ -73,10 +103,24 @@ impl Conversation {
             unanswered: false,
             waiting: Vec::new(),
             contested_since: Moment::default(),
+            contest_overlap: Duration::ZERO,
+            ducked: false,
+            speculation: None,
+            running: Vec::new(),
+            apologies: 0,
+            answerer: None,
+            machine: None,
+            person: false,
+            pausing: Vec::new(),
+            last_said: None,
+            tally: Tally::default(),
+            begun: Moment::default(),
             ledger: Ledger::default(),
             history: History::from_messages(before),
             timers: Timers::default(),
             keys: String::new(),
+            collecting: None,
+            secrets: Vec::new(),
             idle_prompts: 0,
             waterfall: None,
             asked: None,
@@ -104,12 +148,17 @@ impl Conversation {
                 self.after_hearing();
             }
 
-            Event::SpeechStarted { at } => self.speech_started(at),
+            Event::AnsweredBy { by } => self.answered_by(by),
+            Event::BeepHeard { at } => self.beep_heard(at),
+
+            Event::SpeechStarted { at, echo } => self.speech_started(at, echo),
+            Event::EchoJudged { echo } => self.echo_judged(echo),
             Event::SpeechStopped { at, prosody } => self.speech_stopped(at, prosody),
             Event::TurnScored { at, over } => self.turn_scored(at, over),
             Event::Interim { text } => self.interim(text),
             Event::Heard { text, confidence } => self.heard(text, confidence),
-            Event::TurnEndSuggested => self.turn_end_suggested(),
+            Event::TurnEndSuggested { eager } => self.turn_end_suggested(eager),
+            Event::TurnResumed => self.turn_resumed(),
             Event::HearingLost => self.hearing_lost(),
             Event::HearingBack => self.note(Note::Trouble { what: "hearing is back".into() }),
             Event::HearingFailed => self.hearing_failed(),
@@ -117,27 +166,33 @@ impl Conversation {
             Event::ReplyText { epoch, reply, text } => {
                 if self.is_current(epoch, reply) {
                     self.reply_text(&text);
+                } else if self.is_prepared(epoch, reply) {
+                    self.speculation_text(&text);
                 }
             }
             Event::ReplyTool { epoch, reply, call } => {
                 if self.is_current(epoch, reply) {
                     self.reply_tool(call);
+                } else if self.is_prepared(epoch, reply) {
+                    self.speculation_tool(call);
                 }
             }
             Event::ReplyDone { epoch, reply } => {
                 if self.is_current(epoch, reply) {
                     self.reply_done();
+                } else if self.is_prepared(epoch, reply) {
+                    self.speculation_done();
                 }
             }
             Event::ReplyFailed { epoch, reply } => {
                 if self.is_current(epoch, reply) {
                     self.reply_failed();
+                } else if self.is_prepared(epoch, reply) {
+                    self.discard_speculation();
                 }
             }
             Event::ToolAnswered { epoch, reply, call_id, content } => {
-                if self.is_current(epoch, reply) {
-                    self.tool_answered(call_id, content);
-                }
+                self.tool_answered(epoch, reply, call_id, content);
             }
 
             Event::AudioReady { epoch, utterance, sentence, samples } => {
@@ -165,6 +220,7 @@ impl Conversation {
                 self.after_sending(utterance);
             }
 
+            Event::PersonSaid { text, from, to } => self.person_said(text, from, to),
             Event::Commanded { id, command } => self.commanded(id, command),
             Event::Due => {}
         }
@@ -186,12 +242,19 @@ impl Conversation {
 
     /// Who holds the floor.
     pub fn floor(&self) -> FloorName {
-        self.floor.name(self.paused)
+        self.floor.name(self.paused, self.person)
     }
 
-    /// The conversation for the model: what was heard of it.
+    /// The conversation for the model: what was heard of it. While a reply is prepared, with the
+    /// words that it is to answer.
     pub fn history(&self) -> Vec<Message> {
-        self.history.messages(self.policy.remembered)
+        let said = self.speculation.as_ref().map(|prepared| prepared.text());
+        self.history.messages(self.policy.remembered, said)
+    }
+
+    /// What the call came to so far.
+    pub fn tally(&self) -> Tally {
+        self.tally
     }
 
     /// The instructions in force.
@@ -246,8 +309,14 @@ impl Conversation {
         epoch == self.epoch && self.reply.as_ref().is_some_and(|asked| asked.id == reply)
     }
 
+    fn is_prepared(&self, epoch: Epoch, reply: ReplyId) -> bool {
+        epoch == self.epoch && self.speculation.as_ref().is_some_and(|asked| asked.reply == reply)
+    }
+
     fn is_spoken(&self, epoch: Epoch, utterance: UtteranceId) -> bool {
-        epoch == self.epoch && self.mouth.iter().any(|spoken| spoken.id == utterance)
+        let prepared = || self.speculation.as_ref().is_some_and(|asked| asked.speaks(utterance));
+        epoch == self.epoch
+            && (self.mouth.iter().any(|spoken| spoken.id == utterance) || prepared())
     }
 
     fn begin(&mut self) {
@@ -255,7 +324,12 @@ impl Conversation {
             return;
         }
         self.floor = Floor::Caller;
+        self.begun = self.now;
         self.timers.set(Timer::LongestCall, self.now + self.policy.longest_call);
+        if self.script.resumed.is_none() && !self.script.notice.trim().is_empty() {
+            let notice = self.script.notice.clone();
+            self.say(crate::Purpose::Notice, &notice, crate::floor::mouth::Then::Listen);
+        }
         let opening = match &self.script.resumed {
             Some(words) => words.clone(),
             None => self.script.greeting.clone(),
@@ -302,6 +376,8 @@ impl Conversation {
                 Timer::Mute => self.voice_mute(),
                 Timer::Noise => self.voice_is_noise(),
                 Timer::Idle => self.idle_due(),
+                Timer::Pause => self.pause_due(),
+                Timer::Beep => self.beep_missing(),
                 Timer::Closing => self.closing_due(),
                 Timer::LongestCall => self.lasted_too_long(),
             }

@@ -18,13 +18,24 @@ pub enum Event {
     KeyPressed { key: char },
     /// The carrier returned a mark: what was sent before it was played, or cleared.
     MarkReturned { generation: Generation, mark: MarkId },
+    /// The carrier says who, or what, answered a call that we made.
+    AnsweredBy { by: Answerer },
+    /// A single tone was heard, as a voicemail gives before it records.
+    BeepHeard { at: Moment },
     /// The caller hung up, or the carrier's stream ended.
     CallerLeft,
     /// This session ends and the call does not: another one will go on with it.
     Interrupted,
 
     /// The VAD heard the caller begin to speak; `at` is the first sound.
-    SpeechStarted { at: Moment },
+    SpeechStarted {
+        at: Moment,
+        /// How much it is like the agent's own voice coming back, 0 to 1, where that was measured.
+        #[serde(default)]
+        echo: Option<f32>,
+    },
+    /// The voice that is there now was measured again: how much it is like the agent's own, 0 to 1.
+    EchoJudged { echo: f32 },
     /// The VAD heard the caller fall silent; `at` is the last sound.
     SpeechStopped {
         at: Moment,
@@ -38,8 +49,14 @@ pub enum Event {
     Interim { text: String },
     /// The STT settled on these words. Empty: the speech held none.
     Heard { text: String, confidence: Option<f32> },
-    /// The STT vendor itself holds the caller's turn to be over.
-    TurnEndSuggested,
+    /// The STT vendor itself holds the caller's turn to be over; `eager`: only likely so, and it may
+    /// take it back.
+    TurnEndSuggested {
+        #[serde(default)]
+        eager: bool,
+    },
+    /// The STT vendor takes back that the turn is over: the caller goes on.
+    TurnResumed,
     /// The STT is being connected again; words may come late.
     HearingLost,
     /// The STT works again.
@@ -69,10 +86,29 @@ pub enum Event {
     /// Audio of a sentence was sent to the carrier, and after it a mark, if one was due.
     Sent { utterance: UtteranceId, sentence: u32, samples: u32, mark: Option<MarkId> },
 
+    /// A person who has taken the call over said this to the caller.
+    PersonSaid { text: String, from: Moment, to: Moment },
+
     /// A supervisor, or the server itself, orders something.
     Commanded { id: CommandId, command: Command },
     /// The deadline that the machine had set has passed.
     Due,
+}
+
+/// Who, or what, answered a call that we made. The carrier's words for it:
+/// <https://www.twilio.com/docs/voice/answering-machine-detection>.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answerer {
+    Human,
+    /// A machine that is still speaking its greeting.
+    Machine,
+    /// A machine, and its beep was heard.
+    MachineAfterBeep,
+    /// A machine that has fallen silent.
+    MachineSilent,
+    Fax,
+    Unknown,
 }
 
 /// A tool that the model asked for.
@@ -103,7 +139,13 @@ pub type CommandId = String;
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
     /// Say these words to the caller; `now` cuts the agent short, else after the present sentence.
-    Say { text: String, now: bool },
+    Say {
+        text: String,
+        now: bool,
+        /// The caller cannot cut them short.
+        #[serde(default)]
+        protected: bool,
+    },
     /// Tell the agent something that the caller does not hear; it shapes what follows.
     Guide { text: String },
     /// Be silent until resumed; the caller stays on the line and is listened to.
@@ -114,6 +156,10 @@ pub enum Command {
     Override { instructions: String },
     /// Undo all overrides.
     Restore,
+    /// A person speaks with the caller from now on; the agent is silent and follows.
+    TakeOver,
+    /// The agent goes on where the person stopped.
+    HandBack,
     /// Put the caller through to a person.
     Transfer { reason: String },
     /// End the call: with the goodbye phrase, or at once.

@@ -341,6 +341,17 @@ impl Ledger {
         text
     }
 
+    /// When the word that is being heard will have ended. `None` in silence.
+    pub fn word_ends_at(&self, now: Moment) -> Option<Moment> {
+        let position = self.position(now);
+        let sounding =
+            |piece: &&Piece| (piece.line..piece.line + piece.samples).contains(&position);
+        let piece = self.pieces.iter().find(sounding)?;
+        let sample = piece.from + (position - piece.line);
+        let end = self.sentences.get(&piece.key)?.word_end_after(sample)?;
+        Some(self.moment_of(piece.line + (end - piece.from)).max(now))
+    }
+
     /// When the first and last proved samples of an utterance sounded.
     pub fn sounded(&self, utterance: UtteranceId) -> Option<(Moment, Moment)> {
         self.of(utterance)

@@ -84,6 +84,19 @@ impl History {
         }
     }
 
+    /// A tool that ran on has answered.
+    pub fn set_answer(&mut self, of: &str, answer: &str) {
+        let calls = self.entries.iter_mut().rev().map(|entry| &mut entry.message);
+        for message in calls {
+            if let Message::Tool { call_id, content } = message
+                && call_id == of
+            {
+                answer.clone_into(content);
+                return;
+            }
+        }
+    }
+
     /// Was the agent the last to be heard?
     pub fn ends_with_agent(&self) -> bool {
         matches!(self.entries.last(), Some(Entry { message: Message::Agent { .. }, .. }))
@@ -99,14 +112,17 @@ impl History {
     }
 
     /// The latest entries, oldest first; what one party said in several goes is one entry, and a
-    /// tool's answer never stands without its call.
-    pub fn messages(&self, at_most: usize) -> Vec<Message> {
+    /// tool's answer never stands without its call. `saying`: words of the caller's that are not
+    /// settled yet.
+    pub fn messages(&self, at_most: usize, saying: Option<&str>) -> Vec<Message> {
         let mut from = self.entries.len().saturating_sub(at_most);
         while matches!(self.entries.get(from), Some(Entry { message: Message::Tool { .. }, .. })) {
             from += 1;
         }
         let mut messages: Vec<Message> = Vec::new();
-        for Entry { message, .. } in &self.entries[from..] {
+        let saying = saying.map(|text| Message::Caller { text: text.to_owned() });
+        let settled = self.entries[from..].iter().map(|entry| &entry.message);
+        for message in settled.chain(&saying) {
             match (messages.last_mut(), message) {
                 (_, Message::Agent { text, tool_calls })
                     if text.is_empty() && tool_calls.is_empty() => {}

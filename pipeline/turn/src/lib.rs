@@ -23,13 +23,14 @@ mod timer;
 pub mod words;
 
 pub use action::{
-    Action, Decision, Effect, EndReason, Engine, Note, Purpose, Refusal, Voice, Waterfall,
+    Action, Alternative, Contest, Decision, Effect, EndReason, Engine, Note, Purpose, Refusal,
+    Tally, Voice, Waterfall,
 };
 pub use conversation::Conversation;
-pub use event::{Command, CommandId, Event, ToolCall, WordAt};
+pub use event::{Answerer, Command, CommandId, Event, ToolCall, WordAt};
 pub use floor::FloorName;
 pub use history::Message;
 pub use ids::{Epoch, Generation, MarkId, ReplyId, TurnId, UtteranceId};
-pub use policy::{Policy, Script};
+pub use policy::{Policy, Script, ToolPolicy};
 pub use time::Moment;
 pub use timer::Timer;

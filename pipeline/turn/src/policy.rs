@@ -15,6 +15,10 @@ pub struct Policy {
     pub end_of_turn: EndOfTurn,
     /// When the caller takes the floor from the agent.
     pub barge_in: BargeIn,
+    /// Replies prepared before the caller's turn is over for sure.
+    pub speculation: Speculation,
+    /// The agent's own voice coming back.
+    pub echo: Echo,
     /// What happens when an answer is late.
     pub patience: Patience,
     /// What happens when the caller is silent.
@@ -22,10 +26,12 @@ pub struct Policy {
     /// The call is ended politely after this long, 3,600,000 ms (an hour) unless set.
     #[serde(with = "ms")]
     pub longest_call: Duration,
-    /// Keys pressed belong together until this long after the last one, 2,000 ms unless set; `#`
-    /// ends them at once.
-    #[serde(with = "ms")]
-    pub keys_within: Duration,
+    /// How keys that the caller presses are collected.
+    pub keys: Keys,
+    /// What a supervisor's pause does.
+    pub pause: Pause,
+    /// What happens when a machine answers a call that we made.
+    pub voicemail: Voicemail,
     /// A tool that has not answered by then has failed, 10,000 ms unless set.
     #[serde(with = "ms")]
     pub tool_within: Duration,
@@ -50,8 +56,122 @@ pub struct BargeIn {
     /// goes on.
     #[serde(with = "ms")]
     pub words_within: Duration,
-    /// This many words take the floor, 1 unless set (backchannels do not count).
+    /// This many words take the floor, 1 unless set (backchannels do not count). More lets the agent
+    /// talk on over short remarks; a voice alone then takes the floor after four times as long.
     pub min_words: usize,
+    /// Words or phrases that take the floor at once, even where `allowed` is false; "stop" and the
+    /// like unless set. Words that must be heard are said to their end all the same.
+    pub keywords: Vec<String>,
+    /// What the first sound does: `stop` unless set.
+    pub onset: Onset,
+    /// How much quieter the agent is while ducked, 15 dB unless set.
+    pub duck_db: u32,
+}
+
+/// What the caller's first sound does to the agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Onset {
+    /// The agent falls silent until it is decided what the sound was. A cough makes a gap.
+    #[default]
+    Stop,
+    /// The agent goes on more quietly. A cough is hardly noticed; both are heard for half a second.
+    Duck,
+}
+
+/// Replies prepared before the caller's turn is over for sure. They cost the model's and the voice's
+/// work where the caller goes on; they are neither heard nor remembered then, and call no tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Speculation {
+    /// True unless set.
+    pub allowed: bool,
+    /// At most so many in one turn, 2 unless set.
+    pub per_turn: u32,
+    /// At most so many thrown away in one call, 30 unless set. None are made after that.
+    pub wasted_per_call: u32,
+}
+
+/// The agent's own voice coming back from a loudspeaker: it is no barge-in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Echo {
+    /// True unless set. False: every voice may interrupt.
+    pub guard: bool,
+    /// A voice so much like the agent's own does not stop it, 0.8 of 1 unless set. Lower overhears
+    /// callers who speak at the same time.
+    pub likeness: f32,
+    /// So much of the caller's words are the agent's own of this moment: echo, 0.8 of 1 unless set.
+    pub words: f32,
+}
+
+/// How keys that the caller presses are collected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keys {
+    /// Keys belong together until this long after the last one, 2,000 ms unless set.
+    #[serde(with = "ms")]
+    pub within: Duration,
+    /// The key that ends them at once and is not one of them, `#` unless set; empty: none.
+    #[serde(with = "key")]
+    pub terminator: Option<char>,
+    /// So many keys are complete, unset unless set.
+    pub length: Option<usize>,
+    /// Keys are secret: neither journal, transcript nor model see them, only tools. False unless
+    /// set.
+    pub masked: bool,
+    /// A key interrupts the agent, true unless set. False: keys pressed meanwhile are collected and
+    /// answered when it has finished.
+    pub barge_in: bool,
+}
+
+/// What a supervisor's pause does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pause {
+    /// When the agent falls silent: `at_once` unless set.
+    pub when: PauseWhen,
+    /// What is said then, nothing unless set. With a phrase the agent does not go on to the sample
+    /// afterwards but is asked to go on from the words that were heard.
+    pub phrase: String,
+}
+
+/// When a paused agent falls silent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseWhen {
+    #[default]
+    AtOnce,
+    /// At the end of the word that is being heard, 1,200 ms later at most.
+    EndOfWord,
+}
+
+/// What happens when a machine answers a call that we made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Voicemail {
+    /// `hang_up` unless set.
+    pub then: VoicemailThen,
+    /// What is left after the beep.
+    pub message: String,
+    /// With no beep so long after the machine was known, the message is said all the same,
+    /// 30,000 ms unless set.
+    #[serde(with = "ms")]
+    pub beep_within: Duration,
+    /// What the machine says tells it too ("leave a message after the tone"), true unless set.
+    pub by_words: bool,
+}
+
+/// What to do with a voicemail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VoicemailThen {
+    #[default]
+    HangUp,
+    /// Wait for the beep and leave the message.
+    Message,
+    /// Talk to it as to anybody.
+    Ignore,
 }
 
 /// What happens when an answer is late, counted from the decision that the turn is over.
@@ -72,12 +192,17 @@ pub struct Patience {
     /// is asked to say it again, 2,000 ms unless set.
     #[serde(with = "ms")]
     pub unheard_after: Duration,
+    /// After so many apologies in a row the caller is put through to a person, or told to call again,
+    /// 2 unless set.
+    pub apologies: u32,
     /// The filler phrase.
     pub filler: String,
     /// The apology.
     pub apology: String,
     /// What is said when no words came.
     pub unheard: String,
+    /// What is said before hanging up where nobody can be reached.
+    pub give_up: String,
 }
 
 /// What happens when the caller is silent.
@@ -101,10 +226,14 @@ impl Default for Policy {
         Policy {
             end_of_turn: EndOfTurn::default(),
             barge_in: BargeIn::default(),
+            speculation: Speculation::default(),
+            echo: Echo::default(),
             patience: Patience::default(),
             idle: Idle::default(),
             longest_call: Duration::from_secs(3_600),
-            keys_within: Duration::from_secs(2),
+            keys: Keys::default(),
+            pause: Pause::default(),
+            voicemail: Voicemail::default(),
             tool_within: Duration::from_secs(10),
             tool_rounds: 4,
             remembered: 60,
@@ -119,6 +248,46 @@ impl Default for BargeIn {
             voice_for: Duration::from_millis(500),
             words_within: Duration::from_millis(700),
             min_words: 1,
+            keywords: ["stop", "wait", "hold on", "operator", "стоп", "подождите", "оператор"]
+                .map(str::to_owned)
+                .to_vec(),
+            onset: Onset::Stop,
+            duck_db: 15,
+        }
+    }
+}
+
+impl Default for Speculation {
+    fn default() -> Self {
+        Speculation { allowed: true, per_turn: 2, wasted_per_call: 30 }
+    }
+}
+
+impl Default for Echo {
+    fn default() -> Self {
+        Echo { guard: true, likeness: 0.8, words: 0.8 }
+    }
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Keys {
+            within: Duration::from_secs(2),
+            terminator: Some('#'),
+            length: None,
+            masked: false,
+            barge_in: true,
+        }
+    }
+}
+
+impl Default for Voicemail {
+    fn default() -> Self {
+        Voicemail {
+            then: VoicemailThen::HangUp,
+            message: String::new(),
+            beep_within: Duration::from_secs(30),
+            by_words: true,
         }
     }
 }
@@ -130,7 +299,10 @@ impl Default for Patience {
             spare_after: Duration::from_millis(4_000),
             apology_after: Duration::from_millis(3_000),
             unheard_after: Duration::from_millis(2_000),
+            apologies: 2,
             filler: "One moment, please.".to_owned(),
+            give_up: "I'm sorry, I can't help you at the moment. Please call again later."
+                .to_owned(),
             unheard: "Sorry, I didn't catch that. Could you say it again?".to_owned(),
             apology: "I'm sorry, I can't answer that just now. Could you say it once more?"
                 .to_owned(),
@@ -155,6 +327,8 @@ impl Default for Idle {
 pub struct Script {
     /// The agent's role and the business's facts, for the model.
     pub instructions: String,
+    /// What is said before all else and cannot be interrupted, such as that the call is recorded.
+    pub notice: String,
     /// What the agent says first. Empty: the caller speaks first.
     pub greeting: String,
     /// What the agent says before it hangs up when ordered to end politely.
@@ -163,6 +337,60 @@ pub struct Script {
     pub transfer: String,
     /// Is there a person to put the caller through to?
     pub can_transfer: bool,
+    /// We made this call: a machine may answer it.
+    pub outbound: bool,
+    /// How the functions that the model may call behave. One that is not named here has effects, runs
+    /// on through a barge-in, and has [`Policy::tool_within`].
+    pub tools: Vec<ToolPolicy>,
     /// This session goes on with a call that another one began: this is said instead of a greeting.
     pub resumed: Option<String>,
+}
+
+/// How a function that the model may call behaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ToolPolicy {
+    pub name: String,
+    /// It changes something in the world: true unless set. The same call is not made again while it
+    /// runs.
+    pub effects: bool,
+    /// It is given up when the caller takes the floor; false unless set: it runs on, and its answer
+    /// is known to the next reply.
+    pub cancel_on_barge_in: bool,
+    /// Without an answer by then it has failed, 10,000 ms unless set.
+    #[serde(with = "ms")]
+    pub within: Duration,
+    /// What is said at once while it runs. Empty: the filler phrase, when it takes long.
+    pub filler: String,
+}
+
+impl Default for ToolPolicy {
+    fn default() -> Self {
+        ToolPolicy {
+            name: String::new(),
+            effects: true,
+            cancel_on_barge_in: false,
+            within: Duration::from_secs(10),
+            filler: String::new(),
+        }
+    }
+}
+
+/// A key in settings: a text of one character, or of none.
+mod key {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(key: &Option<char>, to: S) -> Result<S::Ok, S::Error> {
+        key.map(String::from).unwrap_or_default().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<char>, D::Error> {
+        let text = String::deserialize(from)?;
+        let mut letters = text.chars();
+        match (letters.next(), letters.next()) {
+            (None, _) => Ok(None),
+            (Some(key @ ('0'..='9' | '*' | '#' | 'A'..='D')), None) => Ok(Some(key)),
+            _ => Err(D::Error::custom("a key is one of 0-9, *, #, A-D, or nothing")),
+        }
+    }
 }

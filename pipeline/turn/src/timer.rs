@@ -27,6 +27,10 @@ pub enum Timer {
     Noise,
     /// The caller has been silent for long.
     Idle,
+    /// The word at whose end the agent is to pause has ended.
+    Pause,
+    /// A voicemail's beep has not come.
+    Beep,
     /// The goodbye should have been heard by now.
     Closing,
     /// The call has lasted as long as a call may.
@@ -83,6 +87,8 @@ impl Timer {
             Timer::Mute => "voice mute",
             Timer::Noise => "noise",
             Timer::Idle => "caller silent",
+            Timer::Pause => "end of the word",
+            Timer::Beep => "beep of a voicemail",
             Timer::Closing => "goodbye late",
             Timer::LongestCall => "longest call",
         }

@@ -164,3 +164,66 @@ fn spoken_digit(word: &str) -> bool {
             | "triple"
     )
 }
+
+/// Does an answering machine say this? English and Russian.
+pub fn is_voicemail(text: &str) -> bool {
+    const TELLING: &[&str] = &[
+        "leave a message",
+        "leave me a message",
+        "leave us a message",
+        "leave your message",
+        "leave your name",
+        "after the tone",
+        "after the beep",
+        "at the tone",
+        "record your message",
+        "voicemail",
+        "voice mail",
+        "voice mailbox",
+        "answering machine",
+        "not available to take your call",
+        "can't take your call",
+        "cannot take your call",
+        "can't come to the phone",
+        "cannot come to the phone",
+        "mailbox is full",
+        "the person you are calling",
+        "the person you are trying to reach",
+        "the number you have dialed",
+        "the subscriber you have dialed",
+        "оставьте сообщение",
+        "оставьте ваше сообщение",
+        "после сигнала",
+        "после звукового сигнала",
+        "автоответчик",
+        "голосовая почта",
+        "голосовой почты",
+        "абонент недоступен",
+        "абонент временно недоступен",
+        "аппарат абонента",
+    ];
+    let said = format!(" {} ", normalised(text).join(" "));
+    TELLING.iter().any(|telling| said.contains(&format!(" {telling} ")))
+}
+
+/// How many words of `spoken` are in `of` in the same order (the longest common subsequence).
+pub fn in_common(spoken: &[String], of: &[String]) -> usize {
+    let mut row = vec![0; of.len() + 1];
+    for word in spoken {
+        let mut diagonal = 0;
+        for (place, other) in of.iter().enumerate() {
+            let above = row[place + 1];
+            row[place + 1] = if word == other { diagonal + 1 } else { above.max(row[place]) };
+            diagonal = above;
+        }
+    }
+    row[of.len()]
+}
+
+/// Is one of these words or phrases among the words?
+pub fn holds_any(words: &[String], phrases: &[String]) -> bool {
+    phrases.iter().any(|phrase| {
+        let phrase = normalised(phrase);
+        !phrase.is_empty() && words.windows(phrase.len()).any(|window| window == phrase)
+    })
+}

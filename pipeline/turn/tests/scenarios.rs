@@ -6,13 +6,17 @@ mod sim;
 mod scenarios {
     mod answering;
     mod barge_in;
+    mod echoed;
     mod ending;
     mod greeting;
     mod idle;
     mod keys;
     mod line;
     mod listening;
+    mod machines;
     mod patience;
+    mod person;
+    mod speculation;
     mod supervision;
     mod tools;
     mod voice;

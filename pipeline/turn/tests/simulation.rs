@@ -293,7 +293,7 @@ fn caller(random: &mut Random, sim: &mut Sim) {
                 sim.at(at, Event::HearingLost);
                 sim.at(at + 1_500, Event::HearingBack);
             }
-            8 if random.chance(300) => sim.at(at, Event::TurnEndSuggested),
+            8 if random.chance(300) => sim.at(at, Event::TurnEndSuggested { eager: false }),
             _ => at = sim.says(at, random.pick(CALLER)),
         }
         at += match random.between(0, 3) {

@@ -33,12 +33,35 @@ pub(super) fn observe(call: &str, note: &Note) {
             };
             tracing::info!(call, why, "ended");
         }
-        Note::CallerSaying { .. }
+        Note::Contested { outcome, overlap_ms, .. } => {
+            let outcome = match outcome {
+                turn::Contest::Interruption => "interruption",
+                turn::Contest::Backchannel => "backchannel",
+                turn::Contest::Noise => "noise",
+                turn::Contest::Echo => "echo",
+            };
+            metrics::counter!("tandem_contests_total", "outcome" => outcome).increment(1);
+            metrics::histogram!("tandem_overlap_seconds").record(*overlap_ms as f64 / 1_000.0);
+        }
+        Note::Echo { .. } => metrics::counter!("tandem_echoes_total").increment(1),
+        Note::Speculated { used, ahead_ms } => {
+            let used = if *used { "used" } else { "wasted" };
+            metrics::counter!("tandem_speculations_settled_total", "outcome" => used).increment(1);
+            metrics::histogram!("tandem_speculation_ahead_seconds", "outcome" => used)
+                .record(*ahead_ms as f64 / 1_000.0);
+        }
+        Note::AnsweredBy { by, known_by } => tracing::info!(call, ?by, known_by, "answered by"),
+        Note::TurnDecided { decision, .. } => {
+            metrics::histogram!("tandem_end_of_turn_seconds")
+                .record(decision.silence_ms as f64 / 1_000.0);
+        }
+        Note::Tallied { .. }
+        | Note::PersonSaid { .. }
+        | Note::CallerSaying { .. }
         | Note::CallerSaid { .. }
         | Note::AgentSaid { .. }
         | Note::Pressed { .. }
         | Note::ToolUsed { .. }
-        | Note::Ordered { .. }
-        | Note::TurnDecided { .. } => {}
+        | Note::Ordered { .. } => {}
     }
 }

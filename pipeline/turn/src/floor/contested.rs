@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use crate::{
-    Conversation, Purpose,
-    action::Note,
-    floor::{Floor, Over, mouth::Utterance},
+    Conversation,
+    action::{Action, Contest, Note},
+    floor::{Floor, Over, supervised::is_unbegun_word_of_supervisor},
+    policy,
     time::Moment,
     timer::Timer,
     words,
@@ -30,7 +31,12 @@ impl Conversation {
         };
         self.floor = Floor::Contested { over };
         self.contested_since = self.now;
-        self.hold();
+        let audible = self.ledger.ahead(self.now) > Duration::ZERO;
+        self.contest_overlap = if audible { self.now.since(at) } else { Duration::ZERO };
+        match self.policy.barge_in.onset {
+            policy::Onset::Stop => self.hold(),
+            policy::Onset::Duck => self.duck(),
+        }
         self.timers.cancel(Timer::ContestWords);
         self.timers.set(Timer::BargeIn, at.max(self.now.before(LISTEN_ON)) + self.voice_for());
     }
@@ -62,27 +68,40 @@ impl Conversation {
         }
     }
 
-    /// Words came while the agent has the floor, of a voice that was not noticed or was taken for a
-    /// cough.
+    /// Words came while the agent has the floor, of a voice that was not noticed, was taken for a
+    /// cough, or may not interrupt.
     pub(crate) fn words_without_voice(&mut self) {
-        if !self.may_be_interrupted() {
+        if !self.may_be_interrupted() && !self.keyword_interrupts() {
             // They are taken up when the agent has finished.
             return;
         }
         if self.words_ask_for_floor() {
+            self.tally.interruptions += 1;
             self.take_floor();
         } else if !self.ears.speaking && self.ears.is_settled() {
             let text = self.ears.text();
+            self.tally.backchannels += 1;
             self.note(Note::Backchannel { text, at: self.now });
             self.ears.forget();
         }
     }
 
+    /// A keyword interrupts where nothing else does, but for words that must be heard.
+    fn keyword_interrupts(&self) -> bool {
+        let spoken = words::normalised(&self.ears.text());
+        !self.ends_in_any_case() && words::holds_any(&spoken, &self.policy.barge_in.keywords)
+    }
+
     /// Are these more than sounds of listening?
     fn words_ask_for_floor(&self) -> bool {
         let spoken = words::normalised(&self.ears.text());
-        let listening = words::is_backchannel(&spoken) && !self.is_answer(&spoken);
-        !listening && spoken.len() >= self.policy.barge_in.min_words.max(1)
+        if words::holds_any(&spoken, &self.policy.barge_in.keywords) {
+            return true;
+        }
+        let answer = self.is_answer(&spoken);
+        let listening = words::is_backchannel(&spoken) && !answer;
+        let enough = spoken.len() >= self.policy.barge_in.min_words.max(1);
+        !listening && (enough || answer)
     }
 
     /// "Yes" is an answer where the agent had just asked something, and a nod where it had not.
@@ -99,11 +118,14 @@ impl Conversation {
         }
         let spoken = words::normalised(&self.ears.text());
         let listened_for = self.now - self.contested_since;
-        if words::is_backchannel(&spoken)
-            && !self.is_answer(&spoken)
+        let few = self.policy.barge_in.min_words > 1
+            && spoken.len() < self.policy.barge_in.min_words
+            && !self.is_answer(&spoken);
+        if (few || words::is_backchannel(&spoken) && !self.is_answer(&spoken))
             && listened_for < self.voice_for() * LISTEN_AT_MOST
         {
-            // A long "mm-hm" is followed by its end or by words; either ends the contest.
+            // A long "mm-hm", or a remark that is too short, is followed by its end or by words; either
+            // ends the contest.
             self.timers.set(Timer::BargeIn, self.now + LISTEN_ON);
             return;
         }
@@ -118,25 +140,42 @@ impl Conversation {
 
     /// The caller has the floor: what the agent was about to do is void.
     pub(crate) fn take_floor(&mut self) {
+        if let Floor::Contested { over: Over::Agent } = self.floor {
+            self.tell_contest(Contest::Interruption);
+        }
         self.uncontest();
         self.floor = Floor::Caller;
         // If it comes to nothing, the agent owes the rest of what it was saying or thinking of.
         self.unanswered |= !self.paused;
-        let unbegun = |said: &Utterance| said.purpose == Purpose::Dictated && !said.sent;
         let voided = self.void_agent();
-        self.waiting.extend(voided.into_iter().filter(unbegun));
+        self.waiting.extend(voided.into_iter().filter(is_unbegun_word_of_supervisor));
         self.score_end_of_turn();
         if !self.ears.speaking && !self.timers.is_set(Timer::EndOfTurn) {
             self.arm_idle();
         }
     }
 
+    /// The words were the agent's own.
+    pub(crate) fn contest_was_echo(&mut self) {
+        if !self.ears.speaking {
+            self.go_on_after_contest(Contest::Echo);
+        }
+    }
+
     /// The agent goes on where it was stopped.
     fn give_back(&mut self) {
-        let Floor::Contested { over } = self.floor else { return };
-        self.uncontest();
         let text = self.ears.text();
+        let outcome = if text.is_empty() { Contest::Noise } else { Contest::Backchannel };
         self.note(Note::Backchannel { text, at: self.now });
+        self.go_on_after_contest(outcome);
+    }
+
+    fn go_on_after_contest(&mut self, outcome: Contest) {
+        let Floor::Contested { over } = self.floor else { return };
+        if over == Over::Agent {
+            self.tell_contest(outcome);
+        }
+        self.uncontest();
         self.ears.forget();
         self.floor = match over {
             Over::Thinking if self.mouth.is_empty() => Floor::Thinking,
@@ -150,7 +189,24 @@ impl Conversation {
         self.after_hearing();
     }
 
+    /// The agent goes on more quietly.
+    fn duck(&mut self) {
+        if !self.ducked {
+            self.ducked = true;
+            let db = -(self.policy.barge_in.duck_db.min(60) as i32);
+            if self.ledger.ahead(self.now) > Duration::ZERO {
+                // What the carrier has is at full level.
+                let generation = self.ledger.clear(self.now);
+                self.order(Action::Clear { generation, keep: true });
+            }
+            self.order(Action::Gain { db });
+        }
+    }
+
     pub(crate) fn uncontest(&mut self) {
+        if std::mem::take(&mut self.ducked) {
+            self.order(Action::Gain { db: 0 });
+        }
         self.timers.cancel(Timer::BargeIn);
         self.timers.cancel(Timer::ContestWords);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Conversation,
-    action::{Decision, Note, Waterfall},
+    action::{Alternative, Decision, Note, Waterfall},
     endpoint::{self, Evidence, Pauses, Prosody},
     floor::Floor,
     history::Message,
@@ -29,6 +29,8 @@ pub(crate) struct Ears {
     settled: bool,
     settled_at: Option<Moment>,
     suggested: bool,
+    /// It holds it likely.
+    eager: bool,
     /// How the voice ended before this silence.
     prosody: Option<Prosody>,
     /// What a model made of this silence: the probability that the turn is over.
@@ -36,9 +38,31 @@ pub(crate) struct Ears {
     /// How this caller pauses, over all turns.
     pauses: Pauses,
     turn: Option<TurnId>,
+    /// The pauses in this turn after which the caller went on.
+    paused_for: Vec<PauseInTurn>,
+    /// Replies prepared in this turn.
+    pub speculated: u32,
+    /// The voice began while the agent was being heard.
+    pub over_agent: bool,
+    /// How much the voice is like the agent's own, as last measured.
+    pub echo: Option<f32>,
+    /// The voice is held to be the agent's own.
+    pub echoing: bool,
     /// The turn before: its words may come once more.
     before: Option<Before>,
 }
+
+/// A pause within a turn, and how long each other setting would have waited in it, ms.
+#[derive(Debug)]
+struct PauseInTurn {
+    silence_ms: u64,
+    waits_ms: Vec<u64>,
+}
+
+/// At most so many pauses of one turn are compared with other settings.
+const MOST_PAUSES: usize = 64;
+/// A caller who speaks so soon after the end of a turn was cut off in it.
+const CUT_OFF_WITHIN: Duration = Duration::from_millis(1_000);
 
 /// What is remembered of a turn that was taken.
 #[derive(Debug)]
@@ -49,6 +73,8 @@ struct Before {
     settled: bool,
     /// The caller has spoken since.
     voice_since: bool,
+    /// The last sound of it.
+    stopped: Moment,
 }
 
 /// A voice shorter than this may well hold no words.
@@ -84,27 +110,54 @@ impl Ears {
         let from = if speaking { self.from } else { None };
         let before = self.before.take();
         let pauses = std::mem::take(&mut self.pauses);
-        *self = Ears { speaking, from, before, pauses, ..Ears::default() };
+        let (over_agent, echo) = (self.over_agent, self.echo);
+        let echoing = self.echoing && speaking;
+        // Words may come of a voice that is forgotten: whose it was is known until the next.
+        *self =
+            Ears { speaking, from, before, pauses, over_agent, echo, echoing, ..Ears::default() };
+    }
+
+    /// Forgets the words, keeping the voice.
+    pub fn forget_words(&mut self) {
+        self.settled_words.clear();
+        self.guess.clear();
+        if !self.speaking {
+            self.forget();
+        }
     }
 }
 
 impl Conversation {
-    pub(crate) fn speech_started(&mut self, at: Moment) {
+    pub(crate) fn speech_started(&mut self, at: Moment, echo: Option<f32>) {
         self.ears.speaking = true;
+        self.discard_speculation();
         if let (Some((stopped, _)), false) = (self.ears.stopped, self.ears.text().is_empty()) {
-            self.ears.pauses.went_on_after(at.since(stopped));
+            self.pause_was_within_turn(at.since(stopped));
         }
         self.ears.from.get_or_insert(at);
         self.ears.settled = false;
         self.ears.suggested = false;
+        self.ears.eager = false;
         self.ears.prosody = None;
         self.ears.model = None;
-        if let Some(before) = &mut self.ears.before {
-            before.voice_since = true;
+        self.ears.echo = echo;
+        self.ears.over_agent = self.floor == Floor::Agent;
+        self.ears.echoing = self.sounds_like_echo(echo);
+        if let Some(before) = &mut self.ears.before
+            && !std::mem::replace(&mut before.voice_since, true)
+            && self.floor == Floor::Thinking
+            && self.now.since(before.at) <= CUT_OFF_WITHIN
+        {
+            self.tally.cut_offs += 1;
+            let silence = at.since(before.stopped);
+            self.ears.pauses.went_on_after(silence);
         }
         self.timers.cancel(Timer::Idle);
         self.timers.cancel(Timer::EndOfTurn);
         self.await_words();
+        if self.ears.echoing {
+            return;
+        }
         match self.floor {
             Floor::Thinking | Floor::Agent => self.contest(at),
             Floor::Contested { .. } => self.contest_goes_on(at),
@@ -112,11 +165,32 @@ impl Conversation {
         }
     }
 
+    /// The caller went on after a silence: other settings might have cut in.
+    fn pause_was_within_turn(&mut self, silence: Duration) {
+        let evidence = self.evidence(&self.ears.text());
+        let wait_ms = |settings: &endpoint::EndOfTurn| evidence.wait(settings).as_millis() as u64;
+        let others = endpoint::alternatives(&self.policy.end_of_turn);
+        let waits_ms = others.iter().map(|(_, settings)| wait_ms(settings)).collect();
+        if self.ears.paused_for.len() < MOST_PAUSES {
+            let silence_ms = silence.as_millis() as u64;
+            self.ears.paused_for.push(PauseInTurn { silence_ms, waits_ms });
+        }
+        self.ears.pauses.went_on_after(silence);
+    }
+
     pub(crate) fn speech_stopped(&mut self, at: Moment, prosody: Option<Prosody>) {
+        if let (true, Some(from)) = (self.ears.speaking, self.ears.from) {
+            let since = self.ears.stopped.map_or(from, |(stopped, _)| stopped.max(from));
+            self.tally.caller_ms += at.since(since).as_millis() as u64;
+        }
         self.ears.speaking = false;
         self.ears.stopped = Some((at, self.now));
         self.ears.prosody = prosody;
         self.timers.cancel(Timer::Noise);
+        if self.ears.echoing {
+            self.echo_ends();
+            return;
+        }
         match self.floor {
             Floor::Caller => self.score_end_of_turn(),
             Floor::Contested { .. } => self.contest_falls_silent(),
@@ -168,8 +242,19 @@ impl Conversation {
         self.words_came();
     }
 
-    pub(crate) fn turn_end_suggested(&mut self) {
-        self.ears.suggested = true;
+    pub(crate) fn turn_end_suggested(&mut self, eager: bool) {
+        self.ears.eager = true;
+        self.ears.suggested |= !eager;
+        if self.floor == Floor::Caller {
+            self.score_end_of_turn();
+        }
+    }
+
+    /// The STT vendor takes its suggestion back.
+    pub(crate) fn turn_resumed(&mut self) {
+        self.ears.eager = false;
+        self.ears.suggested = false;
+        self.discard_speculation();
         if self.floor == Floor::Caller {
             self.score_end_of_turn();
         }
@@ -199,6 +284,14 @@ impl Conversation {
     }
 
     fn words_came(&mut self) {
+        let text = self.ears.text();
+        self.words_of_machine(&text);
+        if self.ears.over_agent && self.drop_echoed_words() {
+            if let Floor::Contested { .. } = self.floor {
+                self.contest_was_echo();
+            }
+            return;
+        }
         match self.floor {
             Floor::Caller => self.score_end_of_turn(),
             Floor::Contested { .. } => self.judge_contest(),
@@ -252,8 +345,15 @@ impl Conversation {
             self.turn_came_to_nothing(silent_since);
             return;
         }
+        self.speculation_hears(&text);
+        if self.awaits_beep() {
+            // A machine speaks: what it says is not answered.
+            self.timers.cancel(Timer::EndOfTurn);
+            return;
+        }
         let evidence = self.evidence(&text);
         let wait = evidence.wait(&self.policy.end_of_turn);
+        let likely_over = self.ears.eager || evidence.is_likely_over();
         let at = silent_since + wait;
         let at = if self.ears.is_settled() {
             at
@@ -267,6 +367,9 @@ impl Conversation {
             self.end_turn(evidence, silent_since, wait);
         } else {
             self.timers.set(Timer::EndOfTurn, at);
+            if likely_over && !text.is_empty() {
+                self.speculate(&text);
+            }
         }
     }
 
@@ -291,7 +394,7 @@ impl Conversation {
             (Some(from), Some((to, _))) => to - from,
             _ => Duration::ZERO,
         };
-        if voice < SHORTEST_SAYING || self.paused {
+        if voice < SHORTEST_SAYING || self.is_quiet() {
             self.turn_came_to_nothing(self.ears.stopped.map_or(self.now, |(at, _)| at));
             return;
         }
@@ -308,7 +411,7 @@ impl Conversation {
         self.note(Note::Backchannel { text: String::new(), at });
         self.ears.forget();
         self.timers.cancel(Timer::EndOfTurn);
-        if self.unanswered && !self.paused {
+        if self.unanswered && !self.is_quiet() {
             if self.history.ends_with_agent() {
                 self.history.advise(GO_ON);
             }
@@ -322,13 +425,10 @@ impl Conversation {
     /// The caller's turn is over: it is written down and the model is asked.
     fn end_turn(&mut self, evidence: Evidence, silent_since: Moment, waited: Duration) {
         let turn = self.turn_of_caller();
-        let decision = Decision {
-            silence_ms: (self.now - silent_since).as_millis() as u64,
-            waited_ms: waited.as_millis() as u64,
-            settled: self.ears.is_settled(),
-            evidence,
-        };
+        let decision = self.decision(evidence, silent_since, waited);
         self.note(Note::TurnDecided { turn, decision });
+        self.tally.turns += 1;
+        let text = self.ears.text();
         let waterfall = Waterfall {
             speech_ended: Some(silent_since),
             vad_stopped: self.ears.stopped.map(|(_, reported)| reported),
@@ -338,14 +438,37 @@ impl Conversation {
         };
         self.commit_caller_words();
         self.idle_prompts = 0;
-        if self.paused {
+        if self.is_quiet() {
             self.unanswered = true;
             self.void_agent();
             self.say_what_waits();
             return;
         }
         self.waterfall = Some((turn, waterfall));
-        self.ask_for_reply();
+        if !self.take_speculation(&text) {
+            self.ask_for_reply();
+        }
+    }
+
+    fn decision(&self, evidence: Evidence, silent_since: Moment, waited: Duration) -> Decision {
+        let others = endpoint::alternatives(&self.policy.end_of_turn)
+            .into_iter()
+            .enumerate()
+            .map(|(place, (setting, settings))| Alternative {
+                setting: setting.to_owned(),
+                waited_ms: evidence.wait(&settings).as_millis() as u64,
+                cut_in: self.ears.paused_for.iter().any(|pause| {
+                    pause.waits_ms.get(place).is_some_and(|wait| *wait < pause.silence_ms)
+                }),
+            })
+            .collect();
+        Decision {
+            silence_ms: (self.now - silent_since).as_millis() as u64,
+            waited_ms: waited.as_millis() as u64,
+            settled: self.ears.is_settled(),
+            evidence,
+            others,
+        }
     }
 
     /// Writes the caller's words down and forgets the turn. True if there were any.
@@ -363,61 +486,13 @@ impl Conversation {
         let settled = self.ears.is_settled();
         self.ears.forget();
         let words = words::normalised(&text);
-        self.ears.before = Some(Before { words, at: self.now, settled, voice_since: false });
+        let before = Before { words, at: self.now, settled, voice_since: false, stopped: to };
+        self.ears.before = Some(before);
         true
     }
 
-    pub(crate) fn key_pressed(&mut self, key: char) {
-        if !matches!(key, '0'..='9' | '*' | '#' | 'A'..='D') || self.keys.len() >= 64 {
-            return;
-        }
-        self.timers.cancel(Timer::Idle);
-        match self.floor {
-            Floor::Agent | Floor::Thinking | Floor::Contested { .. }
-                if self.may_be_interrupted() =>
-            {
-                self.take_floor();
-            }
-            Floor::Agent | Floor::Thinking | Floor::Contested { .. } => return,
-            Floor::Caller | Floor::Unanswered | Floor::Ended => {}
-        }
-        if key != '#' || self.keys.is_empty() {
-            self.keys.push(key);
-        }
-        if key == '#' {
-            self.keys_complete();
-        } else {
-            self.timers.set(Timer::Keys, self.now + self.policy.keys_within);
-        }
-    }
-
-    pub(crate) fn keys_complete(&mut self) {
-        self.timers.cancel(Timer::Keys);
-        let keys = std::mem::take(&mut self.keys);
-        if keys.is_empty() {
-            return;
-        }
-        self.note(Note::Pressed { keys: keys.clone() });
-        self.commit_caller_words();
-        self.history.push(Message::Caller { text: format!("(pressed {keys})") });
-        self.timers.cancel(Timer::EndOfTurn);
-        self.idle_prompts = 0;
-        if self.paused {
-            self.unanswered = true;
-            self.void_agent();
-            self.say_what_waits();
-        } else {
-            if matches!(self.floor, Floor::Agent | Floor::Thinking | Floor::Contested { .. }) {
-                self.take_floor();
-            }
-            let waterfall = Waterfall { decided: Some(self.now), ..Waterfall::default() };
-            self.waterfall = Some((self.next_turn.take(), waterfall));
-            self.ask_for_reply();
-        }
-    }
-
     pub(crate) fn arm_idle(&mut self) {
-        if self.floor == Floor::Caller && !self.paused && !self.ears.speaking {
+        if self.floor == Floor::Caller && !self.is_quiet() && !self.ears.speaking {
             self.timers.set(Timer::Idle, self.now + self.policy.idle.prompt_after);
         }
     }

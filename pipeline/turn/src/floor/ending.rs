@@ -15,12 +15,8 @@ impl Conversation {
         if self.floor == Floor::Ended {
             return;
         }
-        self.uncontest();
-        self.commit_caller_words();
-        self.void_agent();
-        self.timers.clear();
-        self.waiting.clear();
-        self.floor = Floor::Ended;
+        self.settle_all();
+        self.note(Note::Tallied { tally: self.tally });
         self.note(Note::Ended { why: why.clone() });
         self.order(Action::HangUp { why });
     }
@@ -28,18 +24,26 @@ impl Conversation {
     /// The session is over and the call is not: what was said and heard until now is written down, so
     /// that another session can go on from there.
     pub(crate) fn interrupted(&mut self) {
+        self.settle_all();
+    }
+
+    fn settle_all(&mut self) {
         self.uncontest();
         self.commit_caller_words();
         self.void_agent();
         self.timers.clear();
         self.waiting.clear();
+        self.running.clear();
+        self.refuse_pauses();
         self.floor = Floor::Ended;
     }
 
     /// Says these last words instead of all else and then hangs up; at once if there are none.
     pub(crate) fn close_with(&mut self, words: &str, why: EndReason) {
         self.uncontest();
+        self.refuse_pauses();
         self.paused = false;
+        self.person = false;
         self.unanswered = false;
         self.waiting.clear();
         // Where the stream is not up yet nobody would hear them.
@@ -55,7 +59,11 @@ impl Conversation {
     }
 
     pub(crate) fn idle_due(&mut self) {
-        if self.floor != Floor::Caller || self.paused || self.ears.speaking {
+        if self.awaits_beep()
+            || self.floor != Floor::Caller
+            || self.is_quiet()
+            || self.ears.speaking
+        {
             return;
         }
         if !self.ears.text().is_empty() || !self.keys.is_empty() {

@@ -1,15 +1,21 @@
 //! Who holds the floor, and what each event does to it.
 //!
-//! [`ears`] is what the caller says, [`mouth`] what the agent says, [`thinking`] the model's work
-//! between them, [`contested`] both at once; [`supervised`] is what people order, [`ending`] how calls
-//! end.
+//! [`ears`] is what the caller says and [`keys`] what they press, [`mouth`] what the agent says,
+//! [`thinking`] the model's work between them with its [`tools`], [`speculation`] the same before its
+//! time; [`contested`] is both at once, [`echoed`] the agent twice; [`supervised`] is what people
+//! order, [`machines`] are other machines on the line, [`ending`] is how calls end.
 
 pub(crate) mod contested;
 pub(crate) mod ears;
+pub(crate) mod echoed;
 pub(crate) mod ending;
+pub(crate) mod keys;
+pub(crate) mod machines;
 pub(crate) mod mouth;
+pub(crate) mod speculation;
 pub(crate) mod supervised;
 pub(crate) mod thinking;
+pub(crate) mod tools;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,13 +54,16 @@ pub enum FloorName {
     Agent,
     Contested,
     Paused,
+    /// A person has taken the call over.
+    Person,
     Ended,
 }
 
 impl Floor {
-    pub(crate) fn name(self, paused: bool) -> FloorName {
+    pub(crate) fn name(self, paused: bool, person: bool) -> FloorName {
         match self {
             Floor::Ended => FloorName::Ended,
+            _ if person => FloorName::Person,
             _ if paused => FloorName::Paused,
             Floor::Unanswered => FloorName::Unanswered,
             Floor::Caller => FloorName::Caller,

@@ -31,6 +31,8 @@ pub(crate) struct Utterance {
     spared: HashSet<u32>,
     /// Audio of it was sent.
     pub sent: bool,
+    /// The caller cannot cut it short.
+    pub protected: bool,
 }
 
 /// What happens when an utterance has been heard to its end.
@@ -47,13 +49,20 @@ impl Utterance {
 
     /// May the caller cut it short? A call that was ordered to end, or is handed over, is not held up.
     pub fn may_be_interrupted(&self) -> bool {
-        !matches!(
+        !self.protected && !self.ends_in_any_case()
+    }
+
+    /// Does the call end after it, whatever the caller does?
+    pub fn ends_in_any_case(&self) -> bool {
+        matches!(
             self.then,
             Then::HangUp(
                 EndReason::Ordered
                     | EndReason::Transferred { .. }
                     | EndReason::TooLong
                     | EndReason::HearingFailed
+                    | EndReason::AgentFailed
+                    | EndReason::Voicemail { .. }
             )
         )
     }
@@ -86,7 +95,9 @@ impl Conversation {
             then,
             spared: HashSet::new(),
             sent: false,
+            protected: purpose == Purpose::Notice,
         };
+        self.discard_speculation();
         self.begin_utterance(utterance);
         id
     }
@@ -97,7 +108,7 @@ impl Conversation {
         if purpose != Purpose::Filler {
             self.history.open(id);
         }
-        let shelved = self.paused && purpose != Purpose::Dictated;
+        let shelved = self.paused && !matches!(purpose, Purpose::Dictated | Purpose::Hold);
         if matches!(self.floor, Floor::Caller | Floor::Thinking) && !shelved {
             self.timers.cancel(Timer::Idle);
             self.timers.cancel(Timer::EndOfTurn);
@@ -107,6 +118,41 @@ impl Conversation {
                 self.contest(self.now);
             }
         }
+    }
+
+    /// A sentence that was made before it was known to be said, is said.
+    pub(crate) fn adopt_sentence(&mut self, id: UtteranceId, sentence: String) {
+        let utterance = Utterance {
+            id,
+            purpose: Purpose::Reply,
+            turn: self.next_turn.take(),
+            sentences: vec![sentence.clone()],
+            closed: false,
+            then: Then::Listen,
+            spared: HashSet::new(),
+            sent: false,
+            protected: false,
+        };
+        if let Some(reply) = &mut self.reply {
+            reply.utterance = Some(id);
+            reply.spoken = true;
+        }
+        self.begin_utterance(utterance);
+        self.history.set_text(id, &sentence);
+    }
+
+    /// Tones of keys, as an utterance's only sentence.
+    pub(crate) fn play_keys(&mut self, utterance: UtteranceId, keys: String) {
+        let text = format!("(pressed {keys})");
+        let Some(spoken) = self.mouth.iter_mut().find(|spoken| spoken.id == utterance) else {
+            return;
+        };
+        spoken.sentences.push(text.clone());
+        self.ledger.plan(utterance, 0, &text);
+        self.history.set_text(utterance, &text);
+        let (epoch, sentence) = (self.epoch, 0);
+        self.order(Action::PlayKeys { epoch, utterance, sentence, keys });
+        self.watch_voice();
     }
 
     /// Says what a supervisor gave and the caller spoke over before it began.
@@ -177,6 +223,7 @@ impl Conversation {
 
     pub(crate) fn audio_ready(&mut self, utterance: UtteranceId, sentence: u32, samples: u32) {
         self.ledger.ready(utterance, sentence, samples);
+        self.speculation_sounds(utterance);
         if self.unfinished_sentence() == Some((utterance, sentence)) {
             self.watch_voice();
         }
@@ -209,6 +256,10 @@ impl Conversation {
     /// sentence is left as it is.
     pub(crate) fn voice_failed(&mut self, utterance: UtteranceId, sentence: u32) {
         let epoch = self.epoch;
+        if self.speculation.as_ref().is_some_and(|prepared| prepared.speaks(utterance)) {
+            self.discard_speculation();
+            return;
+        }
         let Some(spoken) = self.mouth.iter_mut().find(|spoken| spoken.id == utterance) else {
             return;
         };
@@ -216,7 +267,9 @@ impl Conversation {
         if self.ledger.is_complete(utterance, sentence) {
             return;
         }
-        if spoken.spared.insert(sentence) {
+        // No voice can say tones.
+        let tones = spoken.purpose == Purpose::Keys;
+        if !tones && spoken.spared.insert(sentence) {
             let text = self.ledger.unspoken(utterance, sentence).unwrap_or(meant).trim().to_owned();
             self.ledger.change_voice(utterance, sentence);
             self.trouble("the voice failed; the spare voice goes on");
@@ -318,7 +371,8 @@ impl Conversation {
             self.release();
         }
         self.floor = Floor::Caller;
-        if self.unanswered && !self.paused && !self.ears.speaking && self.ears.text().is_empty() {
+        if self.unanswered && !self.is_quiet() && !self.ears.speaking && self.ears.text().is_empty()
+        {
             self.ask_for_reply();
             return;
         }
@@ -339,9 +393,14 @@ impl Conversation {
         if text.is_empty() {
             return;
         }
-        if utterance.purpose != Purpose::Filler {
+        if !matches!(utterance.purpose, Purpose::Filler | Purpose::Keys) {
             self.asked = endpoint::question(&text);
         }
+        if utterance.purpose == Purpose::Reply {
+            self.apologies = 0;
+        }
+        self.tally.agent_ms += to.since(from).as_millis() as u64;
+        self.last_said = Some((to, text.clone()));
         let cut = text != meant;
         self.note(Note::AgentSaid {
             turn: utterance.turn,
@@ -358,6 +417,7 @@ impl Conversation {
     /// All that the agent says and was to say is void: what was heard of it is written down, the
     /// epoch grows. The carrier's buffer is emptied if there is anything in it. Gives what was void.
     pub(crate) fn void_agent(&mut self) -> VecDeque<Utterance> {
+        self.discard_speculation();
         if self.ledger.ahead(self.now) > Duration::ZERO {
             let generation = self.ledger.clear(self.now);
             self.order(Action::Clear { generation, keep: false });
@@ -374,9 +434,10 @@ impl Conversation {
         }
         self.waterfall = None;
         self.history.forget_advice();
-        for timer in [Timer::Filler, Timer::Answer, Timer::Tools, Timer::Mute, Timer::Closing] {
+        for timer in [Timer::Filler, Timer::Answer, Timer::Mute, Timer::Closing] {
             self.timers.cancel(timer);
         }
+        self.watch_tools();
         self.release();
         voided
     }
@@ -401,11 +462,19 @@ impl Conversation {
 
     pub(crate) fn may_be_interrupted(&self) -> bool {
         // While nothing is said yet the caller interrupts nobody.
-        self.mouth.is_empty() || self.policy.barge_in.allowed && !self.ends_in_any_case()
+        self.mouth.is_empty()
+            || self.policy.barge_in.allowed
+                && !self.ends_in_any_case()
+                && self.mouth.front().is_none_or(Utterance::may_be_interrupted)
     }
 
     /// Are the last words being said, whatever the caller does?
     pub(crate) fn ends_in_any_case(&self) -> bool {
-        !self.mouth.iter().all(Utterance::may_be_interrupted)
+        self.mouth.iter().any(Utterance::ends_in_any_case)
+    }
+
+    /// Does the agent answer nobody: in a pause, or while a person speaks for it?
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.paused
     }
 }

@@ -1,5 +1,7 @@
 //! What people order of a running conversation. Each order is answered with its true effect, once.
 
+use std::time::Duration;
+
 use crate::{
     Conversation, Purpose,
     action::{Action, Effect, EndReason, Note, Refusal},
@@ -9,19 +11,40 @@ use crate::{
         mouth::{Then, Utterance},
     },
     history::Message,
+    policy::PauseWhen,
+    time::Moment,
     timer::Timer,
 };
 
 /// At most this many identifiers of commands are remembered; a call has far fewer.
 const REMEMBERED_COMMANDS: usize = 4_096;
 
+/// No word is waited for longer than this, so that a pause is a pause.
+const LONGEST_WORD: Duration = Duration::from_millis(1_200);
+/// What the model is told when a person takes over, and when they hand back.
+const TAKEN_OVER: &str = "A colleague of yours has taken the call over and speaks with the caller.";
+const HANDED_BACK: &str = "Your colleague has handed the call back to you. Go on from what was said. Do \
+                           not greet again and do not repeat what your colleague said.";
+
+/// Words that a supervisor gave and that nobody has begun to hear.
+pub(crate) fn is_unbegun_word_of_supervisor(said: &Utterance) -> bool {
+    said.purpose == Purpose::Dictated && !said.sent
+}
+
 impl Conversation {
     pub(crate) fn commanded(&mut self, id: CommandId, command: Command) {
-        let outcome = if self.commands_seen.contains(&id) {
-            Ok(Effect::AlreadySo)
-        } else {
-            self.obey(&command)
-        };
+        let known = self.commands_seen.contains(&id)
+            || self.pausing.iter().any(|(pausing, _)| *pausing == id);
+        if !known && command == Command::Pause && self.pauses_at_end_of_word(&id) {
+            // It is answered when it is true.
+            return;
+        }
+        let outcome = if known { Ok(Effect::AlreadySo) } else { self.obey(&command) };
+        self.commanded_is(id, command, outcome);
+    }
+
+    /// The command came to this: it is written down and answered.
+    fn commanded_is(&mut self, id: CommandId, command: Command, outcome: Result<Effect, Refusal>) {
         if outcome.is_ok() && self.commands_seen.len() < REMEMBERED_COMMANDS {
             self.commands_seen.insert(id.clone());
         }
@@ -38,22 +61,27 @@ impl Conversation {
 
     fn obey(&mut self, command: &Command) -> Result<Effect, Refusal> {
         match command {
-            Command::Say { text, now } => self.dictate(text, *now),
+            Command::Say { text, now, protected } => self.dictate(text, *now, *protected),
             Command::Guide { text } => {
                 let text = text.trim().to_owned();
                 if text.is_empty() {
                     return Err(Refusal::Empty);
                 }
+                self.discard_speculation();
                 self.history.push(Message::Guidance { text });
                 self.ask_anew();
                 Ok(Effect::Done)
             }
             Command::Pause => self.pause(),
+            Command::Resume if self.person => Err(Refusal::TakenOver),
             Command::Resume => Ok(self.resume()),
+            Command::TakeOver => self.take_over(),
+            Command::HandBack => Ok(self.hand_back()),
             Command::Override { instructions } => {
                 if instructions.trim().is_empty() {
                     return Err(Refusal::Empty);
                 }
+                self.discard_speculation();
                 self.overrides = Some(instructions.clone());
                 self.ask_anew();
                 Ok(Effect::Done)
@@ -62,6 +90,7 @@ impl Conversation {
                 if self.overrides.take().is_none() {
                     return Ok(Effect::AlreadySo);
                 }
+                self.discard_speculation();
                 self.ask_anew();
                 Ok(Effect::Done)
             }
@@ -95,13 +124,14 @@ impl Conversation {
         if ending { Err(Refusal::Ending) } else { Ok(()) }
     }
 
-    fn dictate(&mut self, text: &str, now: bool) -> Result<Effect, Refusal> {
+    fn dictate(&mut self, text: &str, now: bool, protected: bool) -> Result<Effect, Refusal> {
         if crate::sentence::speakable(text).is_empty() {
             return Err(Refusal::Empty);
         }
         if self.floor == Floor::Unanswered {
-            return Err(Refusal::Ended);
+            return Err(Refusal::Unanswered);
         }
+        self.discard_speculation();
         // In a pause the supervisor speaks instead of the agent, whose words are void by that.
         let agents = |said: &Utterance| said.purpose != Purpose::Dictated;
         let agent_waits = self.reply.is_some() || self.mouth.iter().any(agents);
@@ -121,6 +151,9 @@ impl Conversation {
         self.part_reply();
         let behind = !self.mouth.is_empty();
         let utterance = self.say(Purpose::Dictated, text, Then::Listen);
+        if let Some(said) = self.mouth.iter_mut().find(|said| said.id == utterance) {
+            said.protected = protected;
+        }
         Ok(if behind { Effect::Queued { utterance } } else { Effect::Done })
     }
 
@@ -131,17 +164,126 @@ impl Conversation {
         if self.ends_in_any_case() {
             return Err(Refusal::Ending);
         }
-        self.paused = true;
+        self.discard_speculation();
         self.uncontest();
-        self.hold();
-        for timer in [Timer::Idle, Timer::Filler, Timer::Answer] {
-            self.timers.cancel(timer);
+        let phrase = self.policy.pause.phrase.clone();
+        let interrupted = !self.mouth.is_empty() || self.reply.is_some();
+        if !crate::sentence::speakable(&phrase).is_empty() && self.floor != Floor::Unanswered {
+            // It is heard instead of what the agent was saying, which is taken up by its words later.
+            let waiting = self.void_agent().into_iter().filter(is_unbegun_word_of_supervisor);
+            self.waiting.extend(waiting);
+            self.unanswered |= interrupted;
+            self.floor = Floor::Caller;
+            self.paused = true;
+            self.say(Purpose::Hold, &phrase, Then::Listen);
+            self.pause_timers();
+            return Ok(Effect::Done);
         }
+        self.paused = true;
+        self.hold();
+        self.pause_timers();
         if !matches!(self.floor, Floor::Unanswered | Floor::Ended) {
             self.floor = Floor::Caller;
             self.score_end_of_turn();
         }
         Ok(Effect::Done)
+    }
+
+    fn pause_timers(&mut self) {
+        for timer in [Timer::Idle, Timer::Filler, Timer::Answer] {
+            self.timers.cancel(timer);
+        }
+    }
+
+    /// Is a word being heard whose end is to be waited for? Then the pause comes with it.
+    fn pauses_at_end_of_word(&mut self, id: &CommandId) -> bool {
+        if self.policy.pause.when != PauseWhen::EndOfWord
+            || self.paused
+            || self.held
+            || self.ends_in_any_case()
+            || !matches!(self.floor, Floor::Agent)
+        {
+            return false;
+        }
+        let Some(at) = self.ledger.word_ends_at(self.now) else { return false };
+        if at <= self.now {
+            return false;
+        }
+        if self.pausing.len() < 8 {
+            self.pausing.push((id.clone(), Command::Pause));
+        }
+        let at = at.min(self.now + LONGEST_WORD);
+        if !self.timers.is_set(Timer::Pause) {
+            self.timers.set(Timer::Pause, at);
+        }
+        true
+    }
+
+    /// The word has ended, or something else silenced the agent: the pause is true now.
+    pub(crate) fn pause_due(&mut self) {
+        self.timers.cancel(Timer::Pause);
+        for (id, command) in std::mem::take(&mut self.pausing) {
+            let outcome = self.pause();
+            self.commanded_is(id, command, outcome);
+        }
+    }
+
+    /// The call ends before the pause came true.
+    pub(crate) fn refuse_pauses(&mut self) {
+        for (id, _) in std::mem::take(&mut self.pausing) {
+            self.order(Action::Answer { id, outcome: Err(Refusal::Ended) });
+        }
+    }
+
+    /// A person speaks with the caller: the agent falls silent for good and follows.
+    fn take_over(&mut self) -> Result<Effect, Refusal> {
+        if self.person {
+            return Ok(Effect::AlreadySo);
+        }
+        if self.floor == Floor::Unanswered {
+            return Err(Refusal::Unanswered);
+        }
+        if self.ends_in_any_case() {
+            return Err(Refusal::Ending);
+        }
+        self.pause_due();
+        self.uncontest();
+        self.person = true;
+        self.paused = true;
+        let thinking = self.reply.is_some() && !self.mouth.iter().any(|said| said.sent);
+        self.void_agent();
+        self.waiting.clear();
+        self.floor = Floor::Caller;
+        let spoke = self.commit_caller_words();
+        self.unanswered |= spoke || thinking;
+        self.pause_timers();
+        self.history.push(Message::Guidance { text: TAKEN_OVER.to_owned() });
+        Ok(Effect::Done)
+    }
+
+    /// The agent goes on where the person stopped; it knows what was said and does not greet.
+    fn hand_back(&mut self) -> Effect {
+        if !self.person {
+            return Effect::AlreadySo;
+        }
+        self.person = false;
+        self.history.push(Message::Guidance { text: HANDED_BACK.to_owned() });
+        self.resume()
+    }
+
+    /// A person said this to the caller.
+    pub(crate) fn person_said(&mut self, text: String, from: Moment, to: Moment) {
+        let text = text.trim().to_owned();
+        if text.is_empty() || !self.person {
+            return;
+        }
+        // The caller has an answer.
+        self.commit_caller_words();
+        self.unanswered = false;
+        self.asked = crate::endpoint::question(&text);
+        let told = format!("Your colleague said to the caller: {text}");
+        self.history.push(Message::Guidance { text: told });
+        self.note(Note::PersonSaid { text, from, to });
     }
 
     fn resume(&mut self) -> Effect {

@@ -2,10 +2,9 @@
 
 use crate::{
     Conversation, Purpose,
-    action::{Action, EndReason, Engine, Note, Voice},
-    event::ToolCall,
-    floor::{Floor, mouth::Then},
-    ids::{ReplyId, UtteranceId},
+    action::{Action, EndReason, Engine, Voice},
+    floor::{Floor, mouth::Then, tools::Called},
+    ids::{Epoch, ReplyId, UtteranceId},
     sentence::Sentences,
     timer::Timer,
 };
@@ -14,48 +13,35 @@ use crate::{
 const CONTINUE: &str = "Your last answer broke off after these words. Continue it from there without \
                         repeating anything.";
 
-/// At most this many tools are called in one round.
-const TOOLS_AT_ONCE: usize = 16;
-
 /// One question to the model and what has come of it.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub id: ReplyId,
+    pub epoch: Epoch,
     engine: Engine,
     sentences: Sentences,
     /// What it says is said as this, unless other words were put between its sentences.
-    utterance: Option<UtteranceId>,
+    pub utterance: Option<UtteranceId>,
     /// Words of it were given to the voice.
-    spoken: bool,
+    pub spoken: bool,
     /// Tools called, with their answers when these have come.
-    tools: Vec<(ToolCall, Option<String>)>,
+    pub tools: Vec<Called>,
     /// The call's end that the model asked for.
-    ending: Option<EndReason>,
-    done: bool,
+    pub ending: Option<EndReason>,
+    pub done: bool,
     /// Rounds of tool calls in this turn, this one included.
-    round: u32,
+    pub round: u32,
     /// It was asked to go on after a break.
     continued: bool,
     /// Nothing at all has come.
     silent: bool,
 }
 
-impl Conversation {
-    /// Asks the configured model for an answer to the conversation as it stands.
-    pub(crate) fn ask_for_reply(&mut self) {
-        self.floor = Floor::Thinking;
-        self.unanswered = false;
-        self.timers.cancel(Timer::Idle);
-        self.timers.set(Timer::Filler, self.now + self.policy.patience.filler_after);
-        self.ask(Engine::Chosen, 0, false);
-        self.say_what_waits();
-    }
-
-    /// Asks; an earlier question is given up by that.
-    fn ask(&mut self, engine: Engine, round: u32, continued: bool) {
-        let id = self.next_reply.take();
-        self.reply = Some(Reply {
+impl Reply {
+    fn new(id: ReplyId, epoch: Epoch, engine: Engine) -> Self {
+        Reply {
             id,
+            epoch,
             engine,
             sentences: Sentences::default(),
             utterance: None,
@@ -63,12 +49,43 @@ impl Conversation {
             tools: Vec::new(),
             ending: None,
             done: false,
-            round,
-            continued,
+            round: 0,
+            continued: false,
             silent: true,
-        });
+        }
+    }
+
+    /// One that was begun before the caller's turn was over; `begun`: something of it has come.
+    pub fn prepared(id: ReplyId, epoch: Epoch, sentences: Sentences, begun: bool) -> Self {
+        Reply { sentences, silent: !begun, ..Reply::new(id, epoch, Engine::Chosen) }
+    }
+}
+
+impl Conversation {
+    /// Asks the configured model for an answer to the conversation as it stands.
+    pub(crate) fn ask_for_reply(&mut self) {
+        self.await_reply();
+        self.ask(Engine::Chosen, 0, false);
+        self.say_what_waits();
+    }
+
+    /// From here on the caller waits for an answer.
+    pub(crate) fn await_reply(&mut self) {
+        self.floor = Floor::Thinking;
+        self.unanswered = false;
+        self.timers.cancel(Timer::Idle);
+        self.timers.cancel(Timer::EndOfTurn);
+        self.timers.set(Timer::Filler, self.now + self.policy.patience.filler_after);
+    }
+
+    /// Asks; an earlier question is given up by that.
+    pub(crate) fn ask(&mut self, engine: Engine, round: u32, continued: bool) {
+        self.discard_speculation();
+        let id = self.next_reply.take();
+        self.reply = Some(Reply { round, continued, ..Reply::new(id, self.epoch, engine) });
         self.await_answer();
-        self.order(Action::Ask { epoch: self.epoch, reply: id, engine });
+        let (epoch, speculative) = (self.epoch, false);
+        self.order(Action::Ask { epoch, reply: id, engine, speculative });
     }
 
     /// The reply under way has so long for its next word.
@@ -103,7 +120,7 @@ impl Conversation {
         }
     }
 
-    fn reply_goes_on(&mut self) {
+    pub(crate) fn reply_goes_on(&mut self) {
         if let Some(reply) = &mut self.reply {
             reply.silent = false;
         }
@@ -113,7 +130,7 @@ impl Conversation {
         }
     }
 
-    fn speak_reply(&mut self, sentence: String) {
+    pub(crate) fn speak_reply(&mut self, sentence: String) {
         let Some(reply) = &self.reply else { return };
         let utterance = match reply.utterance {
             Some(utterance) => utterance,
@@ -127,35 +144,6 @@ impl Conversation {
             }
         };
         self.speak(utterance, sentence, Voice::Chosen);
-    }
-
-    pub(crate) fn reply_tool(&mut self, call: ToolCall) {
-        if self.reply.as_ref().is_none_or(|reply| reply.done) {
-            return;
-        }
-        self.reply_goes_on();
-        let Some(reply) = &mut self.reply else { return };
-        // A tool may have effects: what is asked for twice is done once.
-        let known = reply.tools.iter().any(|(asked, _)| asked.id == call.id);
-        if known || reply.tools.len() >= TOOLS_AT_ONCE {
-            self.trouble("a call of a tool was passed over");
-            return;
-        }
-        match call.name.as_str() {
-            "end_call" => reply.ending = Some(EndReason::AgentEnded),
-            "transfer" if self.script.can_transfer => {
-                let reason = call.arguments["reason"].as_str().unwrap_or("asked for a person");
-                let reason = reason.chars().take(200).collect();
-                reply.ending = Some(EndReason::Transferred { reason });
-            }
-            _ => {
-                let (epoch, id) = (self.epoch, reply.id);
-                reply.tools.push((call.clone(), None));
-                self.timers.set(Timer::Tools, self.now + self.policy.tool_within);
-                self.timers.set(Timer::Filler, self.now + self.policy.patience.filler_after);
-                self.order(Action::RunTool { epoch, reply: id, call });
-            }
-        }
     }
 
     pub(crate) fn reply_done(&mut self) {
@@ -196,99 +184,30 @@ impl Conversation {
         }
     }
 
-    /// The model has called tools and will say no more until they have answered.
-    fn finish_with_tools(&mut self) {
-        let Some(reply) = &mut self.reply else { return };
-        reply.done = true;
-        if let Some(utterance) = reply.utterance {
-            self.close_utterance(utterance);
-        }
-        self.go_on_after_tools();
-    }
-
     /// The model asked to end the call, or to put the caller through.
     fn end_as_asked(&mut self, ending: EndReason) {
         let Some(reply) = self.reply.take() else { return };
-        let then = Then::HangUp(ending.clone());
         match reply.utterance {
-            Some(utterance) => {
-                if let Some(spoken) = self.mouth.iter_mut().find(|spoken| spoken.id == utterance) {
-                    spoken.then = then;
-                    self.close_utterance(utterance);
-                } else {
-                    // All that it said was heard before it asked.
-                    self.end(ending);
-                }
-            }
+            Some(utterance) => self.end_when_said(utterance, ending),
             None => {
                 let words = match ending {
                     EndReason::Transferred { .. } => self.script.transfer.clone(),
                     _ => self.script.goodbye.clone(),
                 };
-                self.say(Purpose::Goodbye, &words, then);
+                self.say(Purpose::Goodbye, &words, Then::HangUp(ending));
             }
         }
     }
 
-    pub(crate) fn tool_answered(&mut self, call_id: String, content: String) {
-        let Some(reply) = &mut self.reply else { return };
-        let Some((_, answer)) =
-            reply.tools.iter_mut().find(|(call, answer)| call.id == call_id && answer.is_none())
-        else {
-            return;
-        };
-        *answer = Some(content);
-        self.go_on_after_tools();
-    }
-
-    pub(crate) fn tools_missing(&mut self) {
-        let Some(reply) = &mut self.reply else { return };
-        for (_, answer) in &mut reply.tools {
-            answer.get_or_insert_with(|| "Failed: no answer in time.".to_owned());
+    /// The call ends when this utterance was heard to its end.
+    pub(crate) fn end_when_said(&mut self, utterance: UtteranceId, ending: EndReason) {
+        if let Some(spoken) = self.mouth.iter_mut().find(|spoken| spoken.id == utterance) {
+            spoken.then = Then::HangUp(ending);
+            self.close_utterance(utterance);
+        } else {
+            // All that it said was heard before it asked.
+            self.end(ending);
         }
-        self.go_on_after_tools();
-    }
-
-    /// When the model has finished and every tool has answered, the model is asked to go on.
-    fn go_on_after_tools(&mut self) {
-        let Some(reply) = &mut self.reply else { return };
-        if !reply.done || reply.tools.iter().any(|(_, answer)| answer.is_none()) {
-            return;
-        }
-        self.timers.cancel(Timer::Tools);
-        let round = reply.round + 1;
-        if let Some(reply) = self.reply.take() {
-            self.remember_tools(reply);
-        }
-        if round > self.policy.tool_rounds {
-            self.trouble("the model called tools without end");
-            self.apologise();
-            return;
-        }
-        self.timers.set(Timer::Filler, self.now + self.policy.patience.filler_after);
-        if self.mouth.is_empty() && self.floor == Floor::Agent {
-            self.floor = Floor::Thinking;
-        }
-        self.timers.cancel(Timer::Idle);
-        self.ask(Engine::Chosen, round, false);
-    }
-
-    /// Puts the tools that a reply called, and what they answered, into the history.
-    pub(crate) fn remember_tools(&mut self, reply: Reply) {
-        if reply.tools.is_empty() {
-            return;
-        }
-        let utterance = reply.utterance.unwrap_or_else(|| self.next_utterance.take());
-        let unfinished = || "Not finished: the caller spoke before it answered.".to_owned();
-        let tools: Vec<(ToolCall, String)> = reply
-            .tools
-            .into_iter()
-            .map(|(call, answer)| (call, answer.unwrap_or_else(unfinished)))
-            .collect();
-        for (call, content) in tools.iter().cloned() {
-            self.note(Note::ToolUsed { call, content });
-        }
-        self.history.add_tools(utterance, tools);
     }
 
     /// The model failed. What it said completely stands.
@@ -352,10 +271,17 @@ impl Conversation {
         }
     }
 
-    fn apologise(&mut self) {
+    /// Owns up to having no answer; after some times in a row a person is to help.
+    pub(crate) fn apologise(&mut self) {
         self.reply = None;
         self.timers.cancel(Timer::Answer);
         self.timers.cancel(Timer::Filler);
+        self.apologies += 1;
+        if self.apologies > self.policy.patience.apologies && !self.ends_in_any_case() {
+            self.trouble("no answer, again and again");
+            self.give_up();
+            return;
+        }
         let words = self.policy.patience.apology.clone();
         self.say(Purpose::Apology, &words, Then::Listen);
     }
@@ -386,8 +312,20 @@ impl Conversation {
         }
     }
 
+    /// A person is to go on, or the call ends.
+    fn give_up(&mut self) {
+        if self.script.can_transfer {
+            let reason = "the agent cannot answer".to_owned();
+            let words = self.script.transfer.clone();
+            self.close_with(&words, EndReason::Transferred { reason });
+        } else {
+            let words = self.policy.patience.give_up.clone();
+            self.close_with(&words, EndReason::AgentFailed);
+        }
+    }
+
     /// Says these words before what is queued and has not begun.
-    fn say_first(&mut self, purpose: Purpose, words: &str) {
+    pub(crate) fn say_first(&mut self, purpose: Purpose, words: &str) {
         let said = self.say(purpose, words, Then::Listen);
         if let Some(first) = self.mouth.pop_back_if(|last| last.id == said) {
             self.mouth.push_front(first);

@@ -47,6 +47,11 @@ impl Sentence {
         self.text.get(..end).unwrap_or(&self.text).trim_end()
     }
 
+    /// Where the word ends that this sample lies in.
+    pub fn word_end_after(&self, sample: u64) -> Option<u64> {
+        self.word_ends().into_iter().map(|(_, end)| end).find(|end| *end > sample)
+    }
+
     /// Where words end, in text and in samples: as the voice said, or spread by their length.
     fn word_ends(&self) -> Vec<(usize, u64)> {
         let told = self.words.last().map_or(0, |word| word.text_end as usize);

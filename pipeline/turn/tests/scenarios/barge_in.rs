@@ -1,8 +1,8 @@
 //! Both speak: who yields, and that no word is lost or said twice.
 
-use turn::{Action, Engine, Message, Note, Policy};
+use turn::{Action, Engine, Message, Note};
 
-use crate::sim::{ANSWER_AT, Setup, Sim, line::PER_MS, script, vendors};
+use crate::sim::{ANSWER_AT, Setup, Sim, line::PER_MS, policy, script, vendors};
 
 const LONG: &str = "We are open from eight to six on weekdays. On Saturday we close at one. On \
                     Sunday we are closed, but in an emergency you can call our colleagues.";
@@ -93,7 +93,7 @@ fn a_sound_of_listening_is_noted_and_not_answered() {
 fn a_sound_of_listening_whose_words_are_late_is_not_answered_after_the_agent() {
     let mut call = Sim::answering(LONG);
     let at = ANSWER_AT + 2_000;
-    call.at(at + 60, turn::Event::SpeechStarted { at: turn::Moment(at) });
+    call.at(at + 60, turn::Event::SpeechStarted { at: turn::Moment(at), echo: None });
     call.at(at + 400, turn::Event::SpeechStopped { at: turn::Moment(at + 200), prosody: None });
     call.at(at + 1_500, turn::Event::Heard { text: "Yeah.".to_owned(), confidence: None });
     call.run_until(25_000);
@@ -185,7 +185,7 @@ fn the_advice_after_a_noise_is_for_one_answer_only() {
 
 #[test]
 fn where_interruption_is_not_allowed_the_agent_ends_and_then_answers() {
-    let mut policy = Policy::default();
+    let mut policy = policy();
     policy.barge_in.allowed = false;
     let mut call = Sim::new(Setup { script: script(), policy, ..Setup::default() });
     call.answers("This call is recorded. You may object to that.");
@@ -207,7 +207,7 @@ fn where_interruption_is_not_allowed_the_agent_ends_and_then_answers() {
 
 #[test]
 fn where_two_words_are_wanted_one_does_not_interrupt() {
-    let mut policy = Policy::default();
+    let mut policy = policy();
     policy.barge_in.min_words = 2;
     let mut call = Sim::new(Setup { script: script(), policy, ..Setup::default() });
     call.answers(LONG);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use turn::{Action, EndReason, Event, FloorName, Policy, Refusal};
 
 use crate::sim::{
-    ANSWER_AT, Setup, Sim, say, script, vendors,
+    ANSWER_AT, Setup, Sim, policy, say, script, vendors,
     vendors::{Part, VoiceFault},
 };
 
@@ -122,7 +122,7 @@ fn after_the_end_nothing_happens_any_more() {
 
 #[test]
 fn a_call_ends_politely_when_it_has_lasted_longest() {
-    let policy = Policy { longest_call: Duration::from_secs(20), ..Policy::default() };
+    let policy = Policy { longest_call: Duration::from_secs(20), ..policy() };
     let mut call = Sim::new(Setup { script: script(), policy, ..Setup::default() });
     call.answers(&"This takes a while. ".repeat(30));
     call.says(1_000, "Tell me a story.");
@@ -134,7 +134,7 @@ fn a_call_ends_politely_when_it_has_lasted_longest() {
 
 #[test]
 fn a_caller_who_talks_on_cannot_hold_up_the_longest_call() {
-    let policy = Policy { longest_call: Duration::from_secs(10), ..Policy::default() };
+    let policy = Policy { longest_call: Duration::from_secs(10), ..policy() };
     let mut call = Sim::new(Setup { script: script(), policy, ..Setup::default() });
     call.says(8_000, &"and then and then ".repeat(20));
     call.run_to_end(20_000);

@@ -132,13 +132,13 @@ fn the_same_words_said_again_are_a_turn_of_their_own() {
 fn the_vendors_own_end_of_turn_is_believed_unless_words_dangle() {
     let mut call = Sim::listening();
     let end = call.says(1_000, "next Tuesday");
-    call.at(end + 380, Event::TurnEndSuggested);
+    call.at(end + 380, Event::TurnEndSuggested { eager: false });
     call.run_until(8_000);
     assert_eq!(waited(&call, end), 380);
 
     let mut call = Sim::listening();
     let end = call.says(1_000, "My tooth hurts and");
-    call.at(end + 380, Event::TurnEndSuggested);
+    call.at(end + 380, Event::TurnEndSuggested { eager: false });
     call.run_until(8_000);
     assert_eq!(waited(&call, end), 1_600);
 }
@@ -163,7 +163,7 @@ fn a_cough_while_nobody_speaks_is_no_turn() {
 #[test]
 fn a_caller_of_whom_no_words_come_is_asked_again() {
     let mut call = Sim::listening();
-    call.at(1_060, Event::SpeechStarted { at: Moment(1_000) });
+    call.at(1_060, Event::SpeechStarted { at: Moment(1_000), echo: None });
     call.at(2_200, Event::SpeechStopped { at: Moment(2_000), prosody: None });
     call.run_until(10_000);
     assert_eq!(call.ear(), ["Sorry, I didn't catch that. Could you say it again?"]);
@@ -172,7 +172,7 @@ fn a_caller_of_whom_no_words_come_is_asked_again() {
 #[test]
 fn noise_without_end_does_not_keep_the_agent_silent_for_ever() {
     let mut call = Sim::listening();
-    call.at(1_000, Event::SpeechStarted { at: Moment(1_000) });
+    call.at(1_000, Event::SpeechStarted { at: Moment(1_000), echo: None });
     call.run_until(25_000);
     assert_eq!(call.ear(), ["Sorry, I didn't catch that. Could you say it again?"]);
 }

@@ -1,20 +1,26 @@
 //! Tools that the model calls in mid-conversation.
 
-use turn::{Action, Engine, Event, Message, ToolCall};
+use turn::{Action, Engine, Event, FloorName, Message, Note, Script, ToolCall, ToolPolicy};
 
 use crate::sim::{
-    Sim, say, vendors,
+    Setup, Sim, say, script, vendors,
     vendors::{Part, answer, tool},
 };
 
+const SLOTS: &str = "9:30 is free";
+
 /// A caller asks; the model says that it will check, and looks it up.
 fn looking_up(takes: Option<u64>) -> Sim {
-    let mut call = Sim::listening();
+    looking_up_with(script(), takes)
+}
+
+fn looking_up_with(script: Script, takes: Option<u64>) -> Sim {
+    let mut call = Sim::new(Setup { script, ..Setup::default() });
     let mut parts = vec![Part::Wait(250)];
     parts.extend(vendors::words("Let me check that."));
     parts.extend([tool("one", "look_up"), Part::Done]);
     call.answers_with(parts);
-    call.tools.answers.push_back(takes.map(|takes| (takes, "9:30 is free".to_owned())));
+    call.tools.answers.push_back(takes.map(|takes| (takes, SLOTS.to_owned())));
     call.says(1_000, "Is there a free slot?");
     call
 }
@@ -71,8 +77,17 @@ fn a_tool_that_never_answers_has_failed_and_the_model_is_told() {
 }
 
 #[test]
-fn an_interruption_while_a_tool_runs_leaves_a_valid_history() {
-    let mut call = looking_up(Some(6_000));
+fn a_tool_that_allows_it_is_given_up_when_the_caller_goes_on() {
+    let script = Script {
+        tools: vec![ToolPolicy {
+            name: "look_up".to_owned(),
+            effects: false,
+            cancel_on_barge_in: true,
+            ..ToolPolicy::default()
+        }],
+        ..script()
+    };
+    let mut call = looking_up_with(script, Some(6_000));
     call.answers("I stop looking.");
     call.says(5_000, "Never mind, forget it.");
     call.run_until(16_000);
@@ -81,12 +96,82 @@ fn an_interruption_while_a_tool_runs_leaves_a_valid_history() {
         [
             caller("Is there a free slot?"),
             agent("Let me check that.", &["one"]),
-            answered("one", "Not finished: the caller spoke before it answered."),
+            answered("one", "Given up: the caller spoke before it answered."),
             caller("Never mind, forget it."),
             agent("I stop looking.", &[]),
         ]
     );
     assert!(!call.transcript().iter().any(|line| line.contains("9:30")));
+}
+
+#[test]
+fn a_tool_that_may_have_effects_runs_on_and_its_answer_is_known_to_the_next_reply() {
+    let mut call = looking_up(Some(6_000));
+    call.answers("All right.");
+    call.says(5_000, "Just a second, my dog is barking.");
+    call.run_until(16_000);
+    assert_eq!(
+        call.call.history(),
+        [
+            caller("Is there a free slot?"),
+            agent("Let me check that.", &["one"]),
+            answered("one", SLOTS),
+            caller("Just a second, my dog is barking."),
+            agent("All right.", &[]),
+        ]
+    );
+    let used = call.notes().filter(|(_, note)| matches!(note, Note::ToolUsed { .. })).count();
+    assert_eq!(used, 1);
+}
+
+#[test]
+fn a_tool_that_is_asked_for_again_while_it_runs_is_not_run_twice() {
+    let mut call = looking_up(Some(8_000));
+    call.answers_with(vec![Part::Wait(200), tool("two", "look_up"), Part::Done]);
+    call.answers("Nine thirty is free.");
+    call.says(5_000, "Is there a free slot or not?");
+    call.run_until(20_000);
+    let runs = call.orders_given().filter(|(_, order)| matches!(order, Action::RunTool { .. }));
+    assert_eq!(runs.count(), 1);
+    assert_eq!(call.ear().last().unwrap(), "Nine thirty is free.");
+    let history = call.call.history();
+    assert!(history.contains(&answered("one", SLOTS)) && history.contains(&answered("two", SLOTS)));
+}
+
+#[test]
+fn a_tools_own_words_are_said_at_once_while_it_runs() {
+    let script = Script {
+        tools: vec![ToolPolicy {
+            name: "look_up".to_owned(),
+            filler: "I am looking in the calendar.".to_owned(),
+            ..ToolPolicy::default()
+        }],
+        ..script()
+    };
+    let mut call = Sim::new(Setup { script, ..Setup::default() });
+    call.answers_with(vec![Part::Wait(200), tool("one", "look_up"), Part::Done]);
+    call.tools.answers.push_back(Some((2_500, SLOTS.to_owned())));
+    call.answers("Nine thirty is free.");
+    call.says(1_000, "Is there a free slot?");
+    call.run_until(14_000);
+    assert_eq!(call.ear(), ["I am looking in the calendar.", "Nine thirty is free."]);
+}
+
+#[test]
+fn keys_that_the_model_sends_are_played_as_tones_and_the_other_end_has_the_word() {
+    let mut call = Sim::listening();
+    call.answers_with(vec![
+        Part::Wait(200),
+        vendors::tool_with("one", "send_dtmf", serde_json::json!({"keys": "12#x"})),
+        Part::Done,
+    ]);
+    call.says(1_000, "For sales press one two and hash.");
+    call.run_until(7_000);
+    assert_eq!(call.ear(), ["(pressed 12#)"]);
+    let asked = call.orders_given().filter(|(_, order)| matches!(order, Action::Ask { .. }));
+    assert_eq!(asked.count(), 1, "what follows is said by the other end");
+    assert_eq!(call.call.floor(), FloorName::Caller);
+    assert!(call.call.history().contains(&answered("one", "Sent.")));
 }
 
 #[test]
@@ -176,7 +261,7 @@ fn answers_of_tools_that_nobody_called_are_passed_over() {
 
 #[test]
 fn a_long_history_never_begins_with_a_tools_answer() {
-    let mut setup = crate::sim::Setup { script: crate::sim::script(), ..Default::default() };
+    let mut setup = Setup { script: script(), ..Default::default() };
     setup.policy.remembered = 3;
     let mut call = Sim::new(setup);
     for nth in 0..4 {

@@ -49,7 +49,13 @@ impl Sim {
                 Note::Pressed { keys } => Some(format!("keys: {keys}")),
                 Note::ToolUsed { call, content } => Some(format!("{}: {content}", call.name)),
                 Note::Ended { why } => Some(format!("ended: {}", why_in_words(why))),
+                Note::PersonSaid { text, .. } => Some(format!("person: {text}")),
+                Note::Echo { text, .. } => Some(format!("(echo: {text})")),
+                Note::AnsweredBy { by, known_by } => Some(format!("{by:?} by {known_by}")),
                 Note::CallerSaying { .. }
+                | Note::Contested { .. }
+                | Note::Speculated { .. }
+                | Note::Tallied { .. }
                 | Note::Ordered { .. }
                 | Note::Answered { .. }
                 | Note::TurnDecided { .. }
@@ -211,5 +217,9 @@ fn why_in_words(why: &EndReason) -> String {
         EndReason::Transferred { reason } => format!("transferred, {reason}"),
         EndReason::TooLong => "too long".to_owned(),
         EndReason::HearingFailed => "hearing failed".to_owned(),
+        EndReason::AgentFailed => "the agent failed".to_owned(),
+        EndReason::Voicemail { left_message: true } => "left a message".to_owned(),
+        EndReason::Voicemail { left_message: false } => "a voicemail".to_owned(),
+        EndReason::Fax => "a fax".to_owned(),
     }
 }

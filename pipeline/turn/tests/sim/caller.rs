@@ -77,7 +77,7 @@ impl Hearing {
 
     fn of_voice(&self, from: u64, to: u64) -> Vec<(u64, Event)> {
         vec![
-            (from + self.vad_on, Event::SpeechStarted { at: Moment(from) }),
+            (from + self.vad_on, Event::SpeechStarted { at: Moment(from), echo: None }),
             (to + self.vad_off, Event::SpeechStopped { at: Moment(to), prosody: None }),
         ]
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use turn::{
     Action, Command, Conversation, Engine, Epoch, Event, FloorName, Message, Moment, Note, Purpose,
-    ReplyId, TurnId, UtteranceId, Voice,
+    ReplyId, TurnId, UtteranceId, Voice, policy::PauseWhen,
 };
 
 use super::{
@@ -47,7 +47,14 @@ pub struct Laws {
     /// After a supervisor's words the agent may go on with what it owes.
     owes: bool,
     open_question: Option<(ReplyId, u64)>,
+    /// A reply that is prepared, and since when.
+    prepared: Option<(ReplyId, u64)>,
+    /// Replies that came to their end.
+    done: BTreeSet<ReplyId>,
     unanswered_commands: BTreeMap<String, u32>,
+    unanswered_since: Option<u64>,
+    answered_within: u64,
+    hold_phrase: String,
     answered: bool,
     caller_speaks: bool,
     last_sound: u64,
@@ -80,7 +87,15 @@ impl Laws {
             reason: false,
             owes: false,
             open_question: None,
+            prepared: None,
+            done: BTreeSet::new(),
             unanswered_commands: BTreeMap::new(),
+            unanswered_since: None,
+            answered_within: match policy.pause.when {
+                PauseWhen::AtOnce => 0,
+                PauseWhen::EndOfWord => 1_200,
+            },
+            hold_phrase: policy.pause.phrase.clone(),
             answered: false,
             caller_speaks: false,
             last_sound: 0,
@@ -112,14 +127,19 @@ impl Laws {
                     Command::Guide { .. }
                     | Command::Override { .. }
                     | Command::Restore
-                    | Command::Resume => {
+                    | Command::Resume
+                    | Command::HandBack => {
                         self.reason = true;
                         self.last_sound = now;
                     }
-                    Command::Pause | Command::Transfer { .. } | Command::End { .. } => {}
+                    Command::Pause
+                    | Command::TakeOver
+                    | Command::Transfer { .. }
+                    | Command::End { .. } => {}
                 }
             }
             Event::ReplyDone { reply, .. } | Event::ReplyFailed { reply, .. } => {
+                self.done.insert(*reply);
                 self.open_question.take_if(|(open, _)| open == reply);
             }
             Event::AudioComplete { utterance, sentence, .. } => {
@@ -135,7 +155,15 @@ impl Laws {
             return Err(format!("ordered after the hang-up: {action:?}"));
         }
         match action {
-            Action::Ask { epoch, reply, engine } => {
+            Action::Ask { epoch, reply, engine, speculative: true } => {
+                self.is_of_now(*epoch)?;
+                if *engine != Engine::Chosen || call.floor() != FloorName::Caller {
+                    return Err("a reply was prepared out of turn".to_owned());
+                }
+                self.prepared = Some((*reply, now));
+                history_is_valid(&call.history())
+            }
+            Action::Ask { epoch, reply, engine, speculative: false } => {
                 self.is_of_now(*epoch)?;
                 if *engine == Engine::Chosen {
                     if !self.reason && !self.owes {
@@ -151,11 +179,23 @@ impl Laws {
                     return Err("an epoch was given up twice".to_owned());
                 }
                 self.epoch = *before;
+                self.prepared = None;
                 self.abandoned.push((*before, now));
                 self.open_question = None;
                 Ok(())
             }
-            Action::RunTool { epoch, .. } => self.is_of_now(*epoch),
+            Action::RunTool { epoch, .. } => {
+                if self.prepared.is_some() {
+                    return Err("a tool was called before its time".to_owned());
+                }
+                self.is_of_now(*epoch)
+            }
+            Action::PlayKeys { epoch, utterance, sentence, keys } => {
+                self.is_of_now(*epoch)?;
+                self.texts.insert((*utterance, *sentence), format!("(pressed {keys})"));
+                self.epochs.insert(*utterance, *epoch);
+                Ok(())
+            }
             Action::Speak { epoch, utterance, sentence, text, voice, .. } => {
                 self.is_of_now(*epoch)?;
                 let fresh = self.texts.insert((*utterance, *sentence), text.clone()).is_none();
@@ -186,7 +226,7 @@ impl Laws {
                 Some(_) | None => Err(format!("command {id} was answered twice")),
             },
             Action::Note(note) => self.noted(now, note),
-            Action::Clear { .. } | Action::Hold | Action::Release => Ok(()),
+            Action::Clear { .. } | Action::Hold | Action::Release | Action::Gain { .. } => Ok(()),
         }
     }
 
@@ -227,7 +267,27 @@ impl Laws {
                 self.new_turn(*turn)?;
             }
             Note::Ended { .. } => self.ended = true,
-            Note::CallerSaying { .. } | Note::Answered { .. } | Note::Ordered { .. } => {}
+            Note::Speculated { used: true, .. } => {
+                let Some((reply, _)) = self.prepared.take() else {
+                    return Err("a reply was used that was not prepared".to_owned());
+                };
+                if !self.reason {
+                    return Err("a prepared reply was used without a reason, or twice".to_owned());
+                }
+                self.reason = false;
+                if !self.done.contains(&reply) {
+                    self.open_question = Some((reply, now));
+                }
+            }
+            Note::Speculated { used: false, .. }
+            | Note::Contested { .. }
+            | Note::Echo { .. }
+            | Note::PersonSaid { .. }
+            | Note::AnsweredBy { .. }
+            | Note::Tallied { .. }
+            | Note::CallerSaying { .. }
+            | Note::Answered { .. }
+            | Note::Ordered { .. } => {}
         }
         Ok(())
     }
@@ -250,9 +310,13 @@ impl Laws {
         if self.epochs.get(&key.0) != Some(&self.epoch) {
             return Err(format!("{key:?} of a past epoch was sent"));
         }
-        if call.floor() == FloorName::Paused {
+        if self.prepared.is_some() {
+            return Err(format!("{key:?} was sent while a reply is being prepared"));
+        }
+        if matches!(call.floor(), FloorName::Paused | FloorName::Person) {
             let words = self.texts.get(&key).map_or("", String::as_str);
-            if !self.dictated.iter().any(|text| text.contains(words)) {
+            let held = self.hold_phrase.contains(words) && !words.is_empty();
+            if !held && !self.dictated.iter().any(|text| text.contains(words)) {
                 return Err(format!("{words:?} was sent in a pause"));
             }
         }
@@ -261,8 +325,15 @@ impl Laws {
 
     /// All orders were carried out.
     pub fn settled(&mut self, now: u64, call: &Conversation, audible_until: u64) -> Lawful {
-        if let Some((id, _)) = self.unanswered_commands.iter().find(|(_, open)| **open > 0) {
-            return Err(format!("command {id} was not answered"));
+        match self.unanswered_commands.iter().find(|(_, open)| **open > 0) {
+            None => self.unanswered_since = None,
+            Some((id, _)) => {
+                let since = *self.unanswered_since.get_or_insert(now);
+                // A pause at the end of a word is answered when it is true.
+                if now > since + self.answered_within {
+                    return Err(format!("command {id} was not answered"));
+                }
+            }
         }
         if call.is_over() != self.hung_up {
             return Err("the call ended without a hang-up, or the other way round".to_owned());
@@ -279,7 +350,10 @@ impl Laws {
         }
         self.last_sound = self.last_sound.max(audible_until.min(now));
         if self.caller_speaks
-            || matches!(floor, FloorName::Paused | FloorName::Unanswered | FloorName::Ended)
+            || matches!(
+                floor,
+                FloorName::Paused | FloorName::Person | FloorName::Unanswered | FloorName::Ended
+            )
         {
             self.last_sound = now;
             if let Some((_, since)) = &mut self.open_question {

@@ -16,7 +16,8 @@ pub mod vendors;
 use std::collections::BTreeMap;
 
 use turn::{
-    Action, Command, Conversation, Epoch, Event, Message, Moment, Policy, Script, Voice as Engined,
+    Action, Command, Conversation, Epoch, Event, Message, Moment, Policy, Script, UtteranceId,
+    Voice as Engined,
 };
 
 use caller::Hearing;
@@ -26,7 +27,7 @@ use random::Random;
 use vendors::{Model, Part, Tools, Voice, VoiceSetup};
 
 /// Who and what take part in a call.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Setup {
     pub policy: Policy,
     pub script: Script,
@@ -40,6 +41,22 @@ pub struct Setup {
     pub leaks: bool,
     /// Things happen twice at vendors, in so many of a thousand cases.
     pub doubled: u64,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Setup {
+            policy: policy(),
+            script: Script::default(),
+            before: Vec::new(),
+            line: LineSetup::default(),
+            voice: VoiceSetup::default(),
+            hearing: Hearing::default(),
+            seed: 0,
+            leaks: false,
+            doubled: 0,
+        }
+    }
 }
 
 /// What is yet to happen.
@@ -275,7 +292,7 @@ impl Sim {
 
     fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Ask { epoch, reply, engine } => {
+            Action::Ask { epoch, reply, engine, .. } => {
                 let work = self.model.ask(epoch, reply, engine);
                 self.expect(epoch, work);
             }
@@ -286,7 +303,15 @@ impl Sim {
             }
             Action::RunTool { epoch, reply, call } => {
                 let work = self.tools.run(epoch, reply, &call);
-                self.expect(epoch, work.into_iter().collect());
+                let known = self.setup.script.tools.iter().find(|tool| tool.name == call.name);
+                if known.is_some_and(|tool| tool.cancel_on_barge_in) {
+                    self.expect(epoch, work.into_iter().collect());
+                } else {
+                    // It runs on whatever the machine has given up.
+                    if let Some((after, event)) = work {
+                        self.at(self.now + after, event);
+                    }
+                }
             }
             Action::Speak { epoch, utterance, sentence, text, voice, first } => {
                 self.playout.reserve(epoch, (utterance, sentence), first);
@@ -312,6 +337,11 @@ impl Sim {
                 self.push(at, Step::Arrives(line::Message::Clear));
                 self.playout.rewind(self.call.ledger(), Moment(self.now));
             }
+            Action::PlayKeys { epoch, utterance, sentence, keys } => {
+                self.playout.reserve(epoch, (utterance, sentence), false);
+                self.plays_keys(epoch, utterance, sentence, &keys);
+            }
+            Action::Gain { .. } => {}
             Action::Hold => self.playout.hold(),
             Action::Release => self.playout.release(),
             Action::HangUp { .. } => {
@@ -320,6 +350,30 @@ impl Sim {
             }
             Action::Answer { .. } | Action::Note(_) => {}
         }
+    }
+
+    /// Tones are made at once.
+    fn plays_keys(&mut self, epoch: Epoch, utterance: UtteranceId, sentence: u32, keys: &str) {
+        let samples = keys.len() as u32 * 1_600;
+        let key = (utterance, sentence);
+        self.queued += 1;
+        let order = self.queued;
+        self.speaking.insert(key, order);
+        let ready = Event::AudioReady { epoch, utterance, sentence, samples };
+        let complete = Event::AudioComplete { epoch, utterance, sentence, voiced: (0, samples) };
+        for event in [ready, complete] {
+            self.push(self.now, Step::Voiced(epoch, key, order, event));
+        }
+        let half = u64::from(samples) / 2;
+        let words = ["(pressed".to_owned(), format!("{keys})")];
+        self.carrier.ear.spoken.insert(
+            key,
+            words
+                .into_iter()
+                .zip([(0, half), (half, 2 * half)])
+                .map(|(word, (from, to))| line::SpokenWord { word, from, to })
+                .collect(),
+        );
     }
 
     fn expect(&mut self, epoch: Epoch, work: Vec<vendors::Later>) {
@@ -413,14 +467,21 @@ pub fn script() -> Script {
         goodbye: "Thank you for calling. Goodbye.".to_owned(),
         transfer: "I will put you through now.".to_owned(),
         can_transfer: true,
-        resumed: None,
+        ..Script::default()
     }
 }
 
+/// The policy of most tests: the defaults, and no reply is prepared before its time.
+pub fn policy() -> Policy {
+    let mut policy = Policy::default();
+    policy.speculation.allowed = false;
+    policy
+}
+
 pub fn say(text: &str) -> Command {
-    Command::Say { text: text.to_owned(), now: false }
+    Command::Say { text: text.to_owned(), now: false, protected: false }
 }
 
 pub fn say_now(text: &str) -> Command {
-    Command::Say { text: text.to_owned(), now: true }
+    Command::Say { text: text.to_owned(), now: true, protected: false }
 }

@@ -214,7 +214,12 @@ pub fn words(text: &str) -> Vec<Part> {
 
 /// A model's call of a tool, after 250 ms.
 pub fn tool(id: &str, name: &str) -> Part {
-    Part::Tool { id: id.to_owned(), name: name.to_owned(), arguments: serde_json::json!({}) }
+    tool_with(id, name, serde_json::json!({}))
+}
+
+/// The same, with arguments.
+pub fn tool_with(id: &str, name: &str, arguments: serde_json::Value) -> Part {
+    Part::Tool { id: id.to_owned(), name: name.to_owned(), arguments }
 }
 
 /// The model, chosen or spare.
