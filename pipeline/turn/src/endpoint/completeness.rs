@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Question;
+use super::{Question, dictation, dictation::Dictation};
 use crate::words;
 
 /// What the caller's words look like.
@@ -11,10 +11,12 @@ use crate::words;
 pub enum Completeness {
     /// No words are known yet.
     Unknown,
-    /// A whole answer to what the agent asked: "yeah" to a yes-or-no question.
+    /// A whole answer to what the agent asked: "yeah" to a yes-or-no question, a whole number.
     Answer,
     /// A sentence with its end.
     Sentence,
+    /// A word or two that can stand alone and often lead something in: "yeah", "oh no", "well then".
+    Opening,
     /// Words with neither an end nor a sign that more must come.
     Open,
     /// More must come: a dangling conjunction, a hesitation, half a number.
@@ -23,22 +25,156 @@ pub enum Completeness {
 
 /// What these words look like after a question of the agent's (or none).
 pub fn completeness(text: &str, asked: Option<Question>) -> Completeness {
+    judged(text, asked).0
+}
+
+/// The same, and what of something dictated is still to come.
+pub(super) fn judged(
+    text: &str,
+    asked: Option<Question>,
+) -> (Completeness, Option<Dictation>) {
     let spoken = words::normalised(text);
-    let Some(last) = spoken.last() else { return Completeness::Unknown };
-    // A comma says little: a recogniser ends with one where the audio ends.
-    if words::dangles(last) || text.trim_end().ends_with(['-', '…']) {
-        return Completeness::Dangling;
-    }
-    match asked {
-        Some(Question::YesOrNo) if words::is_yes_or_no(&spoken) => return Completeness::Answer,
-        Some(Question::Number) if words::digits_in(&spoken) < 7 && words::is_number(last) => {
-            return Completeness::Dangling;
+    let Some(last) = spoken.last() else { return (Completeness::Unknown, None) };
+    let dictation = dictation::under_way(&spoken, asked);
+    match dictation {
+        Some(Dictation { to_come, .. }) if to_come <= 0.0 => return (Completeness::Answer, None),
+        Some(Dictation { to_come, .. }) if to_come >= 0.5 => {
+            return (Completeness::Dangling, dictation);
         }
-        Some(Question::YesOrNo | Question::Number | Question::Other) | None => {}
+        Some(_) | None => {}
     }
-    if text.trim_end().ends_with(['.', '!', '?']) {
+    let looks = if asked == Some(Question::YesOrNo) && answers_yes_or_no(&spoken) {
+        Completeness::Answer
+    } else if text.trim_end().ends_with(['-', '…', '—']) || needs_more(&spoken, last) {
+        Completeness::Dangling
+    } else if lacks_main_clause(text, &spoken) {
+        Completeness::Dangling
+    } else if is_opening(&spoken) {
+        Completeness::Opening
+    } else if text.trim_end().ends_with(['.', '!', '?']) {
         Completeness::Sentence
     } else {
         Completeness::Open
+    };
+    (looks, dictation)
+}
+
+/// "Yeah", "yes, that's right", "no thank you".
+fn answers_yes_or_no(spoken: &[String]) -> bool {
+    if words::is_yes_or_no(spoken) {
+        return true;
     }
+    // "Yes, please do": each part of it answers.
+    let first = spoken.first().map_or("", String::as_str);
+    matches!(first, "yes" | "yeah" | "yep" | "no" | "nope" | "sure" | "okay" | "ok")
+        && (words::is_yes_or_no(&spoken[1..])
+            || matches!(spoken[1..].join(" ").as_str(), "i would" | "i am" | "it does" | "thank you" | "thanks"))
+}
+
+/// Does the last word call for another?
+fn needs_more(spoken: &[String], last: &str) -> bool {
+    if !words::dangles(last) && !leads_on(last) {
+        return false;
+    }
+    // "What is it for?", "Who are you with?": a question may end in what otherwise leads on.
+    let asks = matches!(
+        spoken.first().map_or("", String::as_str),
+        "what" | "what's" | "who" | "who's" | "where" | "where's" | "which" | "how"
+    );
+    let stranded = matches!(
+        last,
+        "for" | "with" | "to" | "of" | "from" | "about" | "at" | "on" | "in" | "by" | "is" | "are"
+            | "was" | "like"
+    );
+    !(asks && stranded && spoken.len() >= 3)
+}
+
+/// Words beside [`words::dangles`] after which nobody stops.
+fn leads_on(last: &str) -> bool {
+    matches!(
+        last,
+        "it's"
+            | "there's"
+            | "he's"
+            | "she's"
+            | "we're"
+            | "you're"
+            | "they're"
+            | "we"
+            | "they"
+            | "he"
+            | "she"
+            | "i'll"
+            | "i've"
+            | "we'll"
+            | "you'll"
+            | "we've"
+            | "let's"
+            | "very"
+            | "than"
+            | "as"
+            | "into"
+            | "onto"
+            | "without"
+            | "between"
+            | "through"
+            | "during"
+            | "until"
+            | "although"
+            | "unless"
+            | "while"
+            | "whether"
+            | "their"
+            | "its"
+            | "this's"
+            | "some"
+            | "every"
+            | "were"
+            | "am"
+            | "be"
+            | "been"
+            | "could"
+            | "would"
+            | "should"
+            | "will"
+            | "must"
+            | "might"
+            | "may"
+            | "has"
+            | "had"
+            | "gonna"
+            | "wanna"
+            | "mr"
+            | "mrs"
+            | "ms"
+            | "dr"
+            | "uhm"
+            | "ah"
+            | "eh"
+    )
+}
+
+/// "If you have time", "when I was young": a clause that waits for its main one.
+fn lacks_main_clause(text: &str, spoken: &[String]) -> bool {
+    let waits = matches!(
+        spoken.first().map_or("", String::as_str),
+        "if" | "because" | "although" | "unless" | "while" | "since"
+    ) || (spoken.first().is_some_and(|word| word == "when")
+        && matches!(
+            spoken.get(1).map_or("", String::as_str),
+            "i" | "you" | "he" | "she" | "we" | "they" | "my" | "the"
+        ));
+    waits && spoken.len() <= 8 && !text.contains(',') && !text.trim_end().ends_with('?')
+}
+
+/// Up to three words of which none says more than that something follows or was heard.
+fn is_opening(spoken: &[String]) -> bool {
+    const OPENING: &[&str] = &[
+        "yes", "yeah", "yep", "yup", "no", "nope", "oh", "okay", "ok", "right", "sure", "hey", "hi",
+        "hello", "sorry", "please", "look", "listen", "now", "then", "anyway", "actually", "mm", "hm",
+        "mhm", "huh", "great", "good", "fine", "alright", "excuse", "me", "thanks", "thank", "you",
+        "wait", "god", "my", "gosh", "sir", "madam", "all", "of", "course", "i", "see", "mean",
+        "know", "guess", "think",
+    ];
+    spoken.len() <= 3 && spoken.iter().all(|word| OPENING.contains(&word.as_str()))
 }

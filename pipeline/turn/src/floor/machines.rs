@@ -84,6 +84,19 @@ impl Conversation {
         self.machine_records();
     }
 
+    /// A pause is over: a beep that came meanwhile will not come again.
+    pub(crate) fn machine_after_pause(&mut self) {
+        if self.awaits_beep() && !self.timers.is_set(Timer::Beep) {
+            self.machine_records();
+        }
+    }
+
+    /// A person speaks from here on, whoever listens.
+    pub(crate) fn forget_machine(&mut self) {
+        self.machine = None;
+        self.timers.cancel(Timer::Beep);
+    }
+
     fn may_be_greeted_by_machine(&self) -> bool {
         self.script.outbound
             && self.floor != Floor::Unanswered
@@ -103,7 +116,9 @@ impl Conversation {
             self.answerer = Some(by);
             self.note_answerer(by, known_by);
         }
-        if self.machine.is_some() || self.ends_in_any_case() || self.floor == Floor::Ended {
+        // Where a person speaks, a person decides.
+        let settled = self.machine.is_some() || self.person;
+        if settled || self.ends_in_any_case() || self.floor == Floor::Ended {
             return;
         }
         match self.policy.voicemail.then {
@@ -133,13 +148,18 @@ impl Conversation {
         if machine.messages >= MOST_MESSAGES || self.floor == Floor::Ended {
             return;
         }
+        if self.paused {
+            // It is left when the pause is over.
+            machine.awaited = true;
+            self.timers.cancel(Timer::Beep);
+            return;
+        }
         machine.awaited = false;
         machine.messages += 1;
         self.timers.cancel(Timer::Beep);
         self.uncontest();
         self.void_agent();
         self.ears.forget();
-        self.paused = false;
         self.floor = Floor::Caller;
         let message = self.policy.voicemail.message.clone();
         if crate::sentence::speakable(&message).is_empty() {

@@ -247,6 +247,7 @@ impl Conversation {
             return Err(Refusal::Ending);
         }
         self.pause_due();
+        self.forget_machine();
         self.uncontest();
         self.person = true;
         self.paused = true;
@@ -297,6 +298,7 @@ impl Conversation {
             Floor::Contested { .. } | Floor::Ended => {}
             Floor::Caller | Floor::Thinking | Floor::Agent => self.give_floor_after_pause(),
         }
+        self.machine_after_pause();
         Effect::Done
     }
 

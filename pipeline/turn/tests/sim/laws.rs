@@ -70,6 +70,10 @@ impl Laws {
             // Nothing is to be said while tools are awaited.
             silence += policy.tool_within.as_millis() as u64 * u64::from(policy.tool_rounds);
         }
+        if setup.script.outbound {
+            // A machine's beep is waited for.
+            silence += policy.voicemail.beep_within.as_millis() as u64;
+        }
         Laws {
             silence_at_most: silence + policy.idle.prompt_after.as_millis() as u64,
             filler: setup.policy.patience.filler.clone(),
@@ -204,7 +208,8 @@ impl Laws {
                     return Err(format!("{text:?} was ordered twice"));
                 }
                 self.epochs.insert(*utterance, *epoch);
-                self.owes |= self.dictated.iter().any(|dictated| dictated.contains(text));
+                self.owes |= self.dictated.iter().any(|dictated| dictated.contains(text))
+                    || self.hold_phrase.contains(text);
                 if *voice == Voice::Spare {
                     self.changed_voice.insert(*utterance);
                 }
