@@ -161,7 +161,7 @@ pub enum Note {
     /// A supervisor's order that took effect.
     Ordered { id: CommandId, command: crate::event::Command },
     /// How long each stage of an answer took.
-    Answered { turn: TurnId, waterfall: Waterfall },
+    Answered { turn: TurnId, waterfall: Box<Waterfall> },
     /// Why the caller's turn was held to be over.
     TurnDecided { turn: TurnId, decision: Decision },
     /// A contest for the floor is over; both sounded at once for `overlap_ms` of it.

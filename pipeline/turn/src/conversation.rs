@@ -252,6 +252,11 @@ impl Conversation {
         self.history.messages(self.policy.remembered, said)
     }
 
+    /// Is the agent's own voice, coming back, to be told from the caller's?
+    pub fn guards_echo(&self) -> bool {
+        self.policy.echo.guard
+    }
+
     /// What the call came to so far.
     pub fn tally(&self) -> Tally {
         self.tally

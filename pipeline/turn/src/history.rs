@@ -1,5 +1,7 @@
 //! The conversation as the model is shown it: what was said, and of the agent's words those heard.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{event::ToolCall, ids::UtteranceId};
@@ -18,10 +20,13 @@ pub enum Message {
     Guidance { text: String },
 }
 
+/// Entries of utterances that may still be heard, and of tools that may still answer.
+const STILL_HEARD: usize = 2;
+
 /// The history while utterances are still being heard.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    entries: Vec<Entry>,
+    entries: VecDeque<Entry>,
 }
 
 #[derive(Debug)]
@@ -40,13 +45,21 @@ impl History {
     }
 
     pub fn push(&mut self, message: Message) {
-        self.entries.push(Entry { of: None, passing: false, message });
+        self.entries.push_back(Entry { of: None, passing: false, message });
+    }
+
+    /// Drops entries that the model is never shown again: all but the last so many, and what is
+    /// still being heard.
+    pub fn keep(&mut self, at_most: usize) {
+        while self.entries.len() > at_most + STILL_HEARD {
+            self.entries.pop_front();
+        }
     }
 
     /// A word to the model on its next answer; [`History::forget_advice`] takes it back.
     pub fn advise(&mut self, text: &str) {
         let message = Message::Guidance { text: text.to_owned() };
-        self.entries.push(Entry { of: None, passing: true, message });
+        self.entries.push_back(Entry { of: None, passing: true, message });
     }
 
     pub fn forget_advice(&mut self) {
@@ -56,7 +69,7 @@ impl History {
     /// An utterance begins here; its text is kept up to date by [`History::set_text`].
     pub fn open(&mut self, utterance: UtteranceId) {
         let message = Message::Agent { text: String::new(), tool_calls: Vec::new() };
-        self.entries.push(Entry { of: Some(utterance), passing: false, message });
+        self.entries.push_back(Entry { of: Some(utterance), passing: false, message });
     }
 
     pub fn set_text(&mut self, utterance: UtteranceId, now: &str) {
@@ -99,7 +112,7 @@ impl History {
 
     /// Was the agent the last to be heard?
     pub fn ends_with_agent(&self) -> bool {
-        matches!(self.entries.last(), Some(Entry { message: Message::Agent { .. }, .. }))
+        matches!(self.entries.back(), Some(Entry { message: Message::Agent { .. }, .. }))
     }
 
     /// Drops entries of the agent that nobody heard and that called nothing.
@@ -121,7 +134,7 @@ impl History {
         }
         let mut messages: Vec<Message> = Vec::new();
         let saying = saying.map(|text| Message::Caller { text: text.to_owned() });
-        let settled = self.entries[from..].iter().map(|entry| &entry.message);
+        let settled = self.entries.range(from..).map(|entry| &entry.message);
         for message in settled.chain(&saying) {
             match (messages.last_mut(), message) {
                 (_, Message::Agent { text, tool_calls })

@@ -17,6 +17,8 @@ pub enum Completeness {
     Sentence,
     /// A word or two that can stand alone and often lead something in: "yeah", "oh no", "well then".
     Opening,
+    /// Words that the recogniser ends with a comma.
+    Comma,
     /// Words with neither an end nor a sign that more must come.
     Open,
     /// More must come: a dangling conjunction, a hesitation, half a number.
@@ -29,10 +31,7 @@ pub fn completeness(text: &str, asked: Option<Question>) -> Completeness {
 }
 
 /// The same, and what of something dictated is still to come.
-pub(super) fn judged(
-    text: &str,
-    asked: Option<Question>,
-) -> (Completeness, Option<Dictation>) {
+pub(super) fn judged(text: &str, asked: Option<Question>) -> (Completeness, Option<Dictation>) {
     let spoken = words::normalised(text);
     let Some(last) = spoken.last() else { return (Completeness::Unknown, None) };
     let dictation = dictation::under_way(&spoken, asked);
@@ -45,14 +44,17 @@ pub(super) fn judged(
     }
     let looks = if asked == Some(Question::YesOrNo) && answers_yes_or_no(&spoken) {
         Completeness::Answer
-    } else if text.trim_end().ends_with(['-', '…', '—']) || needs_more(&spoken, last) {
-        Completeness::Dangling
-    } else if lacks_main_clause(text, &spoken) {
+    } else if text.trim_end().ends_with(['-', '…', '—'])
+        || needs_more(&spoken, last)
+        || lacks_main_clause(text, &spoken)
+    {
         Completeness::Dangling
     } else if is_opening(&spoken) {
         Completeness::Opening
     } else if text.trim_end().ends_with(['.', '!', '?']) {
         Completeness::Sentence
+    } else if text.trim_end().ends_with(',') {
+        Completeness::Comma
     } else {
         Completeness::Open
     };
@@ -68,7 +70,10 @@ fn answers_yes_or_no(spoken: &[String]) -> bool {
     let first = spoken.first().map_or("", String::as_str);
     matches!(first, "yes" | "yeah" | "yep" | "no" | "nope" | "sure" | "okay" | "ok")
         && (words::is_yes_or_no(&spoken[1..])
-            || matches!(spoken[1..].join(" ").as_str(), "i would" | "i am" | "it does" | "thank you" | "thanks"))
+            || matches!(
+                spoken[1..].join(" ").as_str(),
+                "i would" | "i am" | "it does" | "thank you" | "thanks"
+            ))
 }
 
 /// Does the last word call for another?
@@ -83,8 +88,20 @@ fn needs_more(spoken: &[String], last: &str) -> bool {
     );
     let stranded = matches!(
         last,
-        "for" | "with" | "to" | "of" | "from" | "about" | "at" | "on" | "in" | "by" | "is" | "are"
-            | "was" | "like"
+        "for"
+            | "with"
+            | "to"
+            | "of"
+            | "from"
+            | "about"
+            | "at"
+            | "on"
+            | "in"
+            | "by"
+            | "is"
+            | "are"
+            | "was"
+            | "like"
     );
     !(asks && stranded && spoken.len() >= 3)
 }
@@ -170,11 +187,11 @@ fn lacks_main_clause(text: &str, spoken: &[String]) -> bool {
 /// Up to three words of which none says more than that something follows or was heard.
 fn is_opening(spoken: &[String]) -> bool {
     const OPENING: &[&str] = &[
-        "yes", "yeah", "yep", "yup", "no", "nope", "oh", "okay", "ok", "right", "sure", "hey", "hi",
-        "hello", "sorry", "please", "look", "listen", "now", "then", "anyway", "actually", "mm", "hm",
-        "mhm", "huh", "great", "good", "fine", "alright", "excuse", "me", "thanks", "thank", "you",
-        "wait", "god", "my", "gosh", "sir", "madam", "all", "of", "course", "i", "see", "mean",
-        "know", "guess", "think",
+        "yes", "yeah", "yep", "yup", "no", "nope", "oh", "okay", "ok", "right", "sure", "hey",
+        "hi", "hello", "sorry", "please", "look", "listen", "now", "then", "anyway", "actually",
+        "mm", "hm", "mhm", "huh", "great", "good", "fine", "alright", "excuse", "me", "thanks",
+        "thank", "you", "wait", "god", "my", "gosh", "sir", "madam", "all", "of", "course", "i",
+        "see", "mean", "know", "guess", "think",
     ];
     spoken.len() <= 3 && spoken.iter().all(|word| OPENING.contains(&word.as_str()))
 }

@@ -83,13 +83,13 @@ fn spelling(spoken: &[String]) -> Option<f32> {
 }
 
 fn email(spoken: &[String]) -> Option<f32> {
-    const ENDINGS: &[&str] = &["com", "org", "net", "edu", "gov", "info", "uk", "de", "ru", "uz", "io"];
-    let joined = spoken.join(" ");
+    const ENDINGS: &[&str] =
+        &["com", "org", "net", "edu", "gov", "info", "uk", "de", "ru", "uz", "io"];
     let at = spoken.iter().position(|word| word == "at");
     let ended = spoken.last().is_some_and(|word| {
         ENDINGS.iter().any(|ending| word == ending || word.ends_with(&format!("-{ending}")))
     });
-    if ended && (at.is_some() || joined.contains("gmail") || joined.contains("mail")) {
+    if ended {
         return Some(0.0);
     }
     match at {
@@ -102,8 +102,24 @@ fn email(spoken: &[String]) -> Option<f32> {
 
 fn address(spoken: &[String]) -> Option<f32> {
     const WAYS: &[&str] = &[
-        "street", "st", "road", "rd", "avenue", "ave", "lane", "drive", "boulevard", "court", "place",
-        "way", "square", "terrace", "close", "highway", "parkway", "circle",
+        "street",
+        "st",
+        "road",
+        "rd",
+        "avenue",
+        "ave",
+        "lane",
+        "drive",
+        "boulevard",
+        "court",
+        "place",
+        "way",
+        "square",
+        "terrace",
+        "close",
+        "highway",
+        "parkway",
+        "circle",
     ];
     let way = spoken.iter().rposition(|word| WAYS.contains(&word.as_str()));
     let has_number = spoken.iter().any(|word| words::is_number(word));
@@ -121,15 +137,32 @@ fn address(spoken: &[String]) -> Option<f32> {
 
 fn date(spoken: &[String]) -> Option<f32> {
     const MONTHS: &[&str] = &[
-        "january", "february", "march", "april", "may", "june", "july", "august", "september",
-        "october", "november", "december",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
     ];
     let month = spoken.iter().position(|word| MONTHS.contains(&word.as_str()))?;
     let day = |word: &String| {
         words::is_number(word)
             || matches!(
                 word.as_str(),
-                "first" | "second" | "third" | "ten" | "eleven" | "twelve" | "thirteen" | "twenty"
+                "first"
+                    | "second"
+                    | "third"
+                    | "ten"
+                    | "eleven"
+                    | "twelve"
+                    | "thirteen"
+                    | "twenty"
                     | "thirty"
             )
             || (word.len() > 4 && word.ends_with("th"))
@@ -143,10 +176,11 @@ fn date(spoken: &[String]) -> Option<f32> {
 /// Words that only announce what was asked for: "sure, it's", "my number is".
 fn is_lead_in(spoken: &[String]) -> bool {
     const LEADS: &[&str] = &[
-        "sure", "yes", "yeah", "okay", "ok", "so", "well", "it's", "its", "that's", "it", "is", "my",
-        "the", "number", "phone", "email", "e-mail", "address", "name", "account", "code", "um", "uh",
-        "er", "and", "of", "course", "hold", "on", "one", "second", "moment", "let", "me", "see",
-        "would", "be", "that", "a", "just", "think", "date", "birth", "i", "live", "at",
+        "sure", "yes", "yeah", "okay", "ok", "so", "well", "it's", "its", "that's", "it", "is",
+        "my", "the", "number", "phone", "email", "e-mail", "address", "name", "account", "code",
+        "um", "uh", "er", "and", "of", "course", "hold", "on", "one", "second", "moment", "let",
+        "me", "see", "would", "be", "that", "a", "just", "think", "date", "birth", "i", "live",
+        "at",
     ];
     // "One" alone is a digit.
     !matches!(spoken, [only] if only == "one")

@@ -13,6 +13,8 @@ pub struct Prosody {
     pub slope: Option<f32>,
     /// Level of the last moments against that of the whole stretch, dB.
     pub level: f32,
+    /// How long the voice was held without a break at the end, ms.
+    pub held_ms: u32,
     /// How long the stretch was, ms.
     pub spoken_ms: u32,
 }

@@ -57,7 +57,8 @@ fn subject(spoken: &[String]) -> Option<Question> {
         Some(Question::Email)
     } else if has(&["number", "numbers", "digits", "account", "code", "pin", "extension"]) {
         Some(Question::Number)
-    } else if has(&["address", "street", "postcode", "zip"]) || joined.contains("where do you live") {
+    } else if has(&["address", "street", "postcode", "zip"]) || joined.contains("where do you live")
+    {
         Some(Question::Address)
     } else if has(&["date", "day", "birthday", "when"]) {
         Some(Question::Date)
@@ -74,7 +75,16 @@ fn asks_politely(spoken: &[String]) -> bool {
     let handing = spoken.iter().skip(2).take(3).any(|word| {
         matches!(
             word.as_str(),
-            "give" | "tell" | "say" | "spell" | "have" | "get" | "take" | "repeat" | "provide" | "read"
+            "give"
+                | "tell"
+                | "say"
+                | "spell"
+                | "have"
+                | "get"
+                | "take"
+                | "repeat"
+                | "provide"
+                | "read"
         )
     });
     polite && handing && subject(spoken).is_some()
@@ -107,7 +117,8 @@ fn is_yes_or_no(spoken: &[String]) -> bool {
         )
     };
     // "So, would you like that?", "And is it urgent?"
-    let lead = |word: &String| matches!(word.as_str(), "so" | "and" | "okay" | "ok" | "well" | "then");
+    let lead =
+        |word: &String| matches!(word.as_str(), "so" | "and" | "okay" | "ok" | "well" | "then");
     let tagged = matches!(
         spoken.last().map(String::as_str),
         Some("right" | "correct" | "okay" | "ok" | "yes" | "isn't")

@@ -187,8 +187,7 @@ impl Conversation {
         self.ears.stopped = Some((at, self.now));
         self.ears.prosody = prosody;
         self.timers.cancel(Timer::Noise);
-        if self.ears.echoing {
-            self.echo_ends();
+        if self.ears.echoing && self.echo_ends(at) {
             return;
         }
         match self.floor {
@@ -274,12 +273,11 @@ impl Conversation {
     /// All that is known of the caller's silence.
     fn evidence(&self, text: &str) -> Evidence {
         Evidence {
-            words: endpoint::completeness(text, self.asked),
-            asked: self.asked,
             suggested: self.ears.suggested,
             prosody: self.ears.prosody,
             model: self.ears.model,
             pauses: self.ears.pauses.clone(),
+            ..Evidence::of_words(text, self.asked)
         }
     }
 
@@ -353,7 +351,8 @@ impl Conversation {
         }
         let evidence = self.evidence(&text);
         let wait = evidence.wait(&self.policy.end_of_turn);
-        let likely_over = self.ears.eager || evidence.is_likely_over();
+        // A guess may be a word short: only words that were settled on are answered ahead.
+        let likely_over = self.ears.eager || self.ears.is_settled() && evidence.is_likely_over();
         let at = silent_since + wait;
         let at = if self.ears.is_settled() {
             at
@@ -482,6 +481,7 @@ impl Conversation {
         let from = self.ears.from.unwrap_or(self.now);
         let to = self.ears.stopped.map_or(self.now, |(at, _)| at).max(from);
         self.note(Note::CallerSaid { turn, text: text.clone(), from, to });
+        self.history.keep(self.policy.remembered);
         self.history.push(Message::Caller { text: text.clone() });
         let settled = self.ears.is_settled();
         self.ears.forget();

@@ -19,6 +19,8 @@ const FEWEST_WORDS: usize = 3;
 const SURELY_CALLER: f32 = 0.3;
 /// The agent's voice comes back so long after it sounded, at most: line, loudspeaker, recogniser.
 const COMES_BACK_WITHIN: Duration = Duration::from_millis(2_500);
+/// Its sound alone ends so long after it, at most: line and loudspeaker.
+const TAIL: Duration = Duration::from_millis(1_000);
 
 impl Conversation {
     /// A voice began while the agent speaks. Is it the agent's own?
@@ -45,13 +47,20 @@ impl Conversation {
         }
     }
 
-    /// The voice that was the agent's own fell silent.
-    pub(crate) fn echo_ends(&mut self) {
+    /// The voice that was held to be the agent's own fell silent at `at`. False if it was not, or not
+    /// alone: it went on when the agent had long been silent.
+    pub(crate) fn echo_ends(&mut self, at: Moment) -> bool {
         self.ears.echoing = false;
+        if at > self.agent_sounded_until() + TAIL {
+            return false;
+        }
         self.note_echo();
         if self.ears.text().is_empty() {
             self.ears.forget();
         }
+        self.arm_idle();
+        self.score_end_of_turn();
+        true
     }
 
     /// Are these words the agent's own of this moment? If so they are forgotten.

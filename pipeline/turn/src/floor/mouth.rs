@@ -323,7 +323,7 @@ impl Conversation {
             && let Some((first, _)) = self.ledger.sounded(reply.id)
         {
             waterfall.first_heard = Some(first);
-            let answered = Note::Answered { turn: *turn, waterfall: waterfall.clone() };
+            let answered = Note::Answered { turn: *turn, waterfall: Box::new(waterfall.clone()) };
             self.waterfall = None;
             self.note(answered);
         }

@@ -1,6 +1,6 @@
 //! Both speak: who yields, and that no word is lost or said twice.
 
-use turn::{Action, Engine, Message, Note};
+use turn::{Action, Engine, Message, Note, Script, policy::Onset};
 
 use crate::sim::{ANSWER_AT, Setup, Sim, line::PER_MS, policy, script, vendors};
 
@@ -253,4 +253,106 @@ fn a_caller_who_interrupts_again_and_again_always_gets_the_floor() {
     call.run_until(30_000);
     assert_eq!(call.asks(Engine::Chosen), 4);
     call.assert_ear_agrees();
+}
+
+#[test]
+fn a_keyword_takes_the_floor_where_nothing_else_does() {
+    let mut policy = policy();
+    policy.barge_in.allowed = false;
+    let mut call = Sim::new(Setup { script: script(), policy, ..Setup::default() });
+    call.answers(LONG);
+    call.answers("Yes?");
+    call.says(1_000, "When are you open?");
+    call.says(ANSWER_AT + 1_000, "I think so.");
+    call.says(ANSWER_AT + 4_000, "Please stop.");
+    call.run_until(ANSWER_AT + 10_000);
+    assert_eq!(call.clears(), 1);
+    assert_eq!(call.ear().last().unwrap(), "Yes?");
+    call.assert_ear_agrees();
+}
+
+#[test]
+fn a_notice_is_heard_to_its_end_and_what_was_said_into_it_is_answered() {
+    let notice = "This call is recorded for training.";
+    let script = Script {
+        notice: notice.to_owned(),
+        greeting: "What can I do for you?".to_owned(),
+        ..script()
+    };
+    let mut call = Sim::new(Setup { script, ..Setup::default() });
+    call.answers("At nine.");
+    call.says(600, "When do you open tomorrow?");
+    call.run_until(14_000);
+    assert_eq!(call.ear()[0], notice);
+    assert_eq!(call.ear().last().unwrap(), "At nine.");
+    let told = call.transcript();
+    assert!(told.contains(&"caller: When do you open tomorrow?".to_owned()), "{told:#?}");
+}
+
+#[test]
+fn words_of_a_supervisor_that_must_be_heard_are() {
+    let words = "By law I have to tell you that this offer ends today.";
+    let mut call = Sim::listening();
+    let say = turn::Command::Say { text: words.to_owned(), now: true, protected: true };
+    call.orders(1_000, "say", say);
+    call.says(2_000, "Yes, yes, I know.");
+    call.run_until(12_000);
+    assert_eq!(call.ear()[0], words);
+    assert_eq!(call.clears(), 0);
+}
+
+#[test]
+fn an_agent_that_ducks_is_heard_on_through_a_cough() {
+    let mut policy = policy();
+    policy.barge_in.onset = Onset::Duck;
+    let mut call = Sim::new(Setup { script: script(), policy, ..Setup::default() });
+    call.answers(LONG);
+    call.says(1_000, "When are you open?");
+    call.coughs(ANSWER_AT + 2_000, 150);
+    call.run_until(ANSWER_AT + 18_000);
+    assert_eq!(call.ear(), [LONG]);
+    let gains: Vec<i32> = call
+        .orders_given()
+        .filter_map(|(_, order)| match order {
+            Action::Gain { db } => Some(*db),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(gains, [-15, 0]);
+    assert_nothing_lost(&call, LONG);
+    let (from, to) = call.heard_from_to(LONG);
+    let mut plain = Sim::answering(LONG);
+    plain.run_until(ANSWER_AT + 18_000);
+    let (quiet_from, quiet_to) = plain.heard_from_to(LONG);
+    assert!((to - from).abs_diff(quiet_to - quiet_from) <= 100, "it never stopped");
+}
+
+#[test]
+fn who_speaks_over_an_agent_that_ducks_takes_the_floor() {
+    let mut policy = policy();
+    policy.barge_in.onset = Onset::Duck;
+    let mut call = Sim::new(Setup { script: script(), policy, ..Setup::default() });
+    call.answers(LONG);
+    call.answers("On Sunday we are closed.");
+    call.says(1_000, "When are you open?");
+    call.says(ANSWER_AT + 2_000, "Actually, I meant Sunday.");
+    call.run_until(ANSWER_AT + 10_000);
+    assert_eq!(call.ear().last().unwrap(), "On Sunday we are closed.");
+    call.assert_ear_agrees();
+}
+
+#[test]
+fn how_often_both_spoke_at_once_is_counted() {
+    let mut call = Sim::answering(LONG);
+    call.coughs(ANSWER_AT + 1_000, 120);
+    call.says(ANSWER_AT + 4_000, "Actually, I meant Sunday.");
+    call.at(ANSWER_AT + 12_000, turn::Event::CallerLeft);
+    call.run_to_end(ANSWER_AT + 13_000);
+    let tally = call.call.tally();
+    assert_eq!((tally.false_stops, tally.interruptions), (1, 1));
+    assert!((60..300).contains(&tally.overlap_ms), "{tally:?}");
+    assert!(
+        call.notes()
+            .any(|(_, note)| matches!(note, Note::Tallied { tally: told } if *told == tally))
+    );
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use turn::{Action, EndReason, Event, FloorName, Policy, Refusal};
+use turn::{Action, Command, Effect, EndReason, Event, FloorName, Policy, Refusal};
 
 use crate::sim::{
-    ANSWER_AT, Setup, Sim, policy, say, script, vendors,
+    ANSWER_AT, Setup, Sim,
+    line::LineSetup,
+    policy, say, script, vendors,
     vendors::{Part, VoiceFault},
 };
 
@@ -177,4 +179,39 @@ fn the_model_may_put_the_caller_through() {
     call.run_to_end(15_000);
     assert_eq!(call.ear(), ["I will put you through now."]);
     assert_eq!(call.transcript().last().unwrap(), "ended: transferred, billing");
+}
+
+#[test]
+fn a_hang_up_raced_by_a_transfer_is_one_end_and_both_are_answered() {
+    for (first, second) in [(0, 1), (1, 0)] {
+        let mut call = Sim::answering("We are open from eight to six.");
+        let orders = [
+            ("end", Command::End { politely: true }),
+            ("transfer", Command::Transfer { reason: "asked".to_owned() }),
+        ];
+        let (id, order) = orders[first].clone();
+        call.orders(ANSWER_AT + 500, id, order);
+        let (other, order) = orders[second].clone();
+        call.orders(ANSWER_AT + 500, other, order);
+        call.run_to_end(30_000);
+        assert_eq!(call.answers_to(id), [Ok(Effect::Done)]);
+        assert_eq!(call.answers_to(other), [Err(Refusal::Ending)]);
+        let ends =
+            call.orders_given().filter(|(_, order)| matches!(order, Action::HangUp { .. })).count();
+        assert_eq!(ends, 1);
+    }
+}
+
+#[test]
+fn a_call_whose_audio_was_cleared_still_ends() {
+    // The caller takes the floor amid the goodbye, says goodbye, and the marks of what was cleared
+    // come back late.
+    let line = LineSetup { marks_late: (1_500, 1_000), ..LineSetup::default() };
+    let mut call = Sim::new(Setup { script: script(), line, ..Setup::default() });
+    call.answers("Then I wish you a very nice day and hope to see you soon.");
+    call.answers_with(goodbye());
+    call.says(1_000, "That is all.");
+    call.says(ANSWER_AT + 1_500, "Thank you, bye.");
+    call.run_to_end(30_000);
+    assert_eq!(call.transcript().last().unwrap(), "ended: the agent ended");
 }

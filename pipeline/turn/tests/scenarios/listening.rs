@@ -1,12 +1,20 @@
 //! When the caller's turn is over: by the words, by the silence, by what the agent had asked.
 
-use turn::{Action, Engine, Event, Moment, Note, endpoint::Completeness};
+use turn::{
+    Action, Engine, Event, Moment, Note,
+    endpoint::{Completeness, Evidence},
+};
 
-use crate::sim::{Setup, Sim, caller, caller::Hearing, script};
+use crate::sim::{SUREST, Setup, Sim, caller, caller::Hearing, policy, script};
 
 /// How long after the caller's last sound the model was asked, ms.
 fn waited(call: &Sim, last_sound: u64) -> u64 {
     call.ordered_at(|action| matches!(action, Action::Ask { .. })) - last_sound
+}
+
+/// How long these words are waited for where nothing else is known, ms.
+fn wait(text: &str) -> u64 {
+    Evidence::of_words(text, None).wait(&policy().end_of_turn).as_millis() as u64
 }
 
 fn decision(call: &Sim) -> Completeness {
@@ -23,7 +31,7 @@ fn a_finished_sentence_ends_the_turn_soon() {
     let mut call = Sim::listening();
     let end = call.says(1_000, "I would like to book an appointment.");
     call.run_until(8_000);
-    assert_eq!(waited(&call, end), 500);
+    assert_eq!(waited(&call, end), SUREST);
 }
 
 #[test]
@@ -31,7 +39,8 @@ fn words_without_an_end_are_waited_for_longer() {
     let mut call = Sim::listening();
     let end = call.says(1_000, "next Tuesday");
     call.run_until(8_000);
-    assert_eq!(waited(&call, end), 800);
+    assert_eq!(waited(&call, end), wait("next Tuesday"));
+    assert!(waited(&call, end) >= SUREST);
     assert_eq!(decision(&call), Completeness::Open);
 }
 
@@ -40,14 +49,15 @@ fn a_caller_who_is_looking_for_words_is_given_time() {
     let mut call = Sim::listening();
     let end = call.says(1_000, "My tooth hurts and");
     call.run_until(8_000);
-    assert_eq!(waited(&call, end), 1_600);
+    assert_eq!(waited(&call, end), wait("My tooth hurts and"));
+    assert!(waited(&call, end) >= 2 * SUREST);
 }
 
 #[test]
 fn a_caller_who_goes_on_after_a_pause_is_one_turn() {
     let mut call = Sim::listening();
     let end = call.says(1_000, "My tooth hurts and");
-    call.says(end + 1_200, "I need to see someone.");
+    call.says(end + 900, "I need to see someone.");
     call.run_until(9_000);
     assert_eq!(call.asks(Engine::Chosen), 1);
     assert_eq!(call.transcript()[0], "caller: My tooth hurts and I need to see someone.");
@@ -59,8 +69,7 @@ fn yes_to_a_yes_or_no_question_is_a_whole_answer() {
     let end = call.says(4_000, "Yeah");
     call.run_until(8_000);
     assert_eq!(decision(&call), Completeness::Answer);
-    // As soon as the words are settled on: the 300 ms have passed by then.
-    assert_eq!(waited(&call, end), Hearing::default().settled);
+    assert_eq!(waited(&call, end), SUREST);
 }
 
 #[test]
@@ -120,7 +129,7 @@ fn the_same_words_said_again_are_a_turn_of_their_own() {
     call.answers("Which day?");
     call.answers("Which one?");
     let end = call.says(1_000, "Tuesday.");
-    call.says(end + 2_200, "Tuesday.");
+    call.says(end + 2_800, "Tuesday.");
     call.run_until(9_000);
     assert_eq!(
         call.transcript(),
@@ -140,7 +149,7 @@ fn the_vendors_own_end_of_turn_is_believed_unless_words_dangle() {
     let end = call.says(1_000, "My tooth hurts and");
     call.at(end + 380, Event::TurnEndSuggested { eager: false });
     call.run_until(8_000);
-    assert_eq!(waited(&call, end), 1_600);
+    assert_eq!(waited(&call, end), wait("My tooth hurts and"));
 }
 
 #[test]

@@ -149,3 +149,54 @@ fn a_caller_who_speaks_into_the_filler_is_listened_to() {
     assert_eq!(call.ear().last().unwrap(), "On Sunday we are closed.");
     assert!(!call.ear().iter().any(|words| words.contains("overtaken")));
 }
+
+#[test]
+fn after_apologies_in_a_row_a_person_is_to_help() {
+    let mut call = Sim::listening();
+    for _ in 0..4 {
+        call.answers_with(vec![Part::Fail]);
+        call.model.spare.push_back(vec![Part::Fail]);
+    }
+    for nth in 0..3 {
+        call.says(1_000 + nth * 10_000, "When are you open?");
+    }
+    call.run_to_end(60_000);
+    let apologies =
+        call.purposes().into_iter().filter(|purpose| *purpose == Purpose::Apology).count();
+    assert_eq!(apologies, 2);
+    assert_eq!(call.transcript().last().unwrap(), "ended: transferred, the agent cannot answer");
+}
+
+#[test]
+fn where_there_is_no_person_the_caller_is_told_to_call_again() {
+    let script = turn::Script { can_transfer: false, ..crate::sim::script() };
+    let mut call = Sim::new(crate::sim::Setup { script, ..Default::default() });
+    for _ in 0..4 {
+        call.answers_with(vec![Part::Fail]);
+        call.model.spare.push_back(vec![Part::Fail]);
+    }
+    for nth in 0..3 {
+        call.says(1_000 + nth * 10_000, "When are you open?");
+    }
+    call.run_to_end(60_000);
+    assert!(call.ear().last().unwrap().ends_with("Please call again later."));
+    assert_eq!(call.transcript().last().unwrap(), "ended: the agent failed");
+}
+
+#[test]
+fn an_answer_that_was_heard_forgives_earlier_apologies() {
+    let mut call = Sim::listening();
+    for answered in [false, false, true, false, false] {
+        if answered {
+            call.answers("At eight.");
+        } else {
+            call.answers_with(vec![Part::Fail]);
+            call.model.spare.push_back(vec![Part::Fail]);
+        }
+    }
+    for nth in 0..5 {
+        call.says(1_000 + nth * 10_000, "When are you open?");
+    }
+    call.run_until(52_000);
+    assert!(!call.is_over());
+}

@@ -3,7 +3,7 @@
 use turn::{Action, Command, Event, Message, Note, Policy};
 
 use crate::sim::{
-    Setup, Sim, script, vendors,
+    Setup, Sim, policy, script, vendors,
     vendors::{Part, tool},
 };
 
@@ -12,7 +12,13 @@ const ANSWER: &str = "We are open from eight to six.";
 
 /// A caller may speak first, and replies are prepared.
 fn listening() -> Sim {
-    listening_with(Policy::default())
+    listening_with(speculating())
+}
+
+fn speculating() -> Policy {
+    let mut policy = policy();
+    policy.speculation.allowed = true;
+    policy
 }
 
 fn listening_with(policy: Policy) -> Sim {
@@ -38,9 +44,7 @@ fn a_reply_is_prepared_while_the_silence_is_still_being_weighed() {
     early.answers(ANSWER);
     early.says(1_000, ASKED);
     early.run_until(8_000);
-    let mut policy = Policy::default();
-    policy.speculation.allowed = false;
-    let mut late = listening_with(policy);
+    let mut late = listening_with(policy());
     late.answers(ANSWER);
     late.says(1_000, ASKED);
     late.run_until(8_000);
@@ -106,6 +110,7 @@ fn a_tool_of_a_reply_that_is_thrown_away_is_never_called() {
     call.answers_with(vec![tool("one", "book"), Part::Done]);
     call.answers("Tuesday, then.");
     let end = call.says(1_000, "Please book it.");
+    call.at(end + 360, Event::TurnEndSuggested { eager: true });
     call.says(end + 400, "No, not Monday, Tuesday.");
     call.run_until(12_000);
     assert!(!call.orders_given().any(|(_, order)| matches!(order, Action::RunTool { .. })));
@@ -120,6 +125,7 @@ fn words_that_change_are_answered_anew() {
     call.at(1_060, Event::SpeechStarted { at: turn::Moment(1_000), echo: None });
     call.at(1_700, Event::Interim { text: "Are you a pen?".to_owned() });
     call.at(2_200, Event::SpeechStopped { at: turn::Moment(2_000), prosody: None });
+    call.at(2_250, Event::TurnEndSuggested { eager: true });
     call.at(2_350, Event::Heard { text: "Are you open?".to_owned(), confidence: None });
     call.run_until(9_000);
     assert_eq!(call.ear(), [ANSWER]);
@@ -171,7 +177,7 @@ fn a_prepared_reply_whose_voice_or_model_fails_costs_nothing() {
 
 #[test]
 fn a_caller_who_keeps_pausing_is_prepared_for_a_bounded_number_of_times() {
-    let mut policy = Policy::default();
+    let mut policy = speculating();
     policy.speculation.per_turn = 2;
     let mut call = listening_with(policy);
     let mut at = 1_000;

@@ -13,7 +13,7 @@ pub mod line;
 pub mod random;
 pub mod vendors;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use turn::{
     Action, Command, Conversation, Epoch, Event, Message, Moment, Policy, Script, UtteranceId,
@@ -471,12 +471,19 @@ pub fn script() -> Script {
     }
 }
 
-/// The policy of most tests: the defaults, and no reply is prepared before its time.
+/// The policy of most tests: the defaults, but no reply is prepared before its time, and the surest
+/// end of a turn is [`SUREST`] after its last sound.
 pub fn policy() -> Policy {
     let mut policy = Policy::default();
     policy.speculation.allowed = false;
+    policy.end_of_turn.shortest = Duration::from_millis(SUREST);
+    policy.end_of_turn.even = Duration::from_millis(750);
+    policy.end_of_turn.spread = Duration::from_millis(350);
     policy
 }
+
+/// The silence after a sentence that surely ended the turn, ms.
+pub const SUREST: u64 = 500;
 
 pub fn say(text: &str) -> Command {
     Command::Say { text: text.to_owned(), now: false, protected: false }
