@@ -22,7 +22,7 @@ pub trait Tts: Send + Sync {
 /// What to say and how.
 #[derive(Clone, Debug)]
 pub struct TtsRequest {
-    /// Plain words, no markup.
+    /// Plain words, no markup; best as `spoken` gives it, since vendors read figures each in its own way.
     pub text: String,
     /// The vendor's name or id of a voice; the configured one where unset.
     pub voice: Option<String>,

@@ -79,7 +79,7 @@ fn spelling(spoken: &[String]) -> Option<f32> {
     let letters = spoken.iter().filter(|word| is_letter(word)).count();
     let last = spoken.last().map_or("", String::as_str);
     (letters > 0 && (is_letter(last) || names || words::is_number(last) || last == "double"))
-        .then(|| if letters < 3 { 1.0 } else { 0.6 })
+        .then_some(if letters < 3 { 1.0 } else { 0.6 })
 }
 
 fn email(spoken: &[String]) -> Option<f32> {

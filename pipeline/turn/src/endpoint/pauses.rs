@@ -16,7 +16,7 @@ pub struct Pauses {
 
 /// The mean of pauses within turns of callers of whom nothing is known, ms; see
 /// `docs/end-of-turn.md`.
-const USUAL_MS: f32 = 480.0;
+const USUAL_MS: f32 = 520.0;
 /// What is known beforehand counts as much as so many pauses of the caller's own.
 const KNOWN_BEFORE: f32 = 4.0;
 /// A caller is held to pause at least, and at most, so many times as long as others.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::local::{LocalError, models::Models, runtime::Runtime};
 
-use super::spoken::Spoken;
+use super::stretch::Stretch;
 
 /// The silence on either side of what is spoken, to the model.
 const PAUSE: i64 = 0;
@@ -58,7 +58,7 @@ impl Phonemes {
     }
 
     /// The clauses that speak `parts`, in order.
-    pub(crate) fn clauses(&self, parts: &[Spoken]) -> Result<Vec<Clause>, String> {
+    pub(crate) fn clauses(&self, parts: &[Stretch]) -> Result<Vec<Clause>, String> {
         let text = parts.iter().map(|part| part.words.as_str()).collect::<Vec<_>>().join(" ");
         let (_, tokens) = self.g2p.g2p(&text).map_err(|error| error.to_string())?;
 

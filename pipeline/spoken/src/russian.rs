@@ -1,0 +1,515 @@
+//! Russian as it is said: numerals in the case and gender that the words around them ask for.
+
+use crate::{
+    Language,
+    address::{Part, address},
+    alone,
+    chunk::{Chunk, Place, Said, is_figures},
+    figure::{Figure, vulgar},
+    telephone::Telephone,
+};
+
+mod calendar;
+mod noun;
+mod number;
+mod word;
+
+use noun::{Case, Gender, Noun, agreement, quantity, unit};
+use number::Agreement;
+
+/// After these, figures are a code.
+const CODES: [&str; 15] = [
+    "код",
+    "кода",
+    "пин",
+    "пин-код",
+    "заказ",
+    "заказа",
+    "номер",
+    "номером",
+    "номера",
+    "договор",
+    "договора",
+    "счёт",
+    "бронь",
+    "индекс",
+    "инн",
+];
+
+pub(crate) fn say(place: Place<'_>) -> Option<Said> {
+    let core = place.core();
+    if core.is_empty() {
+        return None;
+    }
+    if let Some(parts) = address(core) {
+        return Some(Said::one(said_address(&parts)));
+    }
+    let is_figure = |letter: char| letter.is_ascii_digit() || vulgar(letter).is_some();
+    if !core.contains(is_figure) {
+        return word::word(place);
+    }
+    compared(place)
+        .or_else(|| telephone(place))
+        .or_else(|| code(place))
+        .or_else(|| calendar::date(place))
+        .or_else(|| calendar::year(place))
+        .or_else(|| measured(place))
+        .or_else(|| calendar::time(place))
+        .or_else(|| suffixed(place))
+        .or_else(|| fraction(place))
+        .or_else(|| counted(place))
+        .or_else(|| Some(Said::one(mixed(core))))
+}
+
+/// "~5", "<10", ">100 кг".
+fn compared(place: Place<'_>) -> Option<Said> {
+    let core = place.core();
+    let sign = core.chars().next()?;
+    let (words, before) = match sign {
+        '~' | '≈' => ("около", "около"),
+        '<' => ("меньше", "меньше"),
+        '>' => ("больше", "больше"),
+        '±' => ("плюс-минус", ""),
+        _ => return None,
+    };
+    let rest = core[sign.len_utf8()..].to_owned();
+    if rest.starts_with(['~', '≈', '<', '>', '±']) {
+        return None;
+    }
+    let last = (place.at + 8).min(place.chunks.len());
+    let mut chunks: Vec<Chunk> = place.chunks[place.at..last].to_vec();
+    let first = chunks.first_mut()?;
+    first.core = rest;
+    let word = Chunk { core: before.to_owned(), tail: String::new(), ..first.clone() };
+    chunks.insert(0, word);
+    let said = say(Place { chunks: &chunks, at: 1 })?;
+    Some(Said { words: format!("{words} {}", said.words), ..said })
+}
+
+fn telephone(place: Place<'_>) -> Option<Said> {
+    let number = Telephone::at(place, true)?;
+    let groups = number.groups.iter().map(|group| number::telephone_group(group));
+    let groups: Vec<String> = groups.collect();
+    let plus = if number.plus { "плюс " } else { "" };
+    Some(Said::of(format!("{plus}{}", groups.join(", ")), number.taken))
+}
+
+fn said_address(parts: &[Part<'_>]) -> String {
+    let last = parts.len().saturating_sub(1);
+    let words = parts.iter().enumerate().map(|(at, part)| match part {
+        Part::Letters(ending) if at == last => match *ending {
+            "ru" => "ру".to_owned(),
+            "com" => "ком".to_owned(),
+            "org" => "орг".to_owned(),
+            "рф" => "эр-эф".to_owned(),
+            other => other.to_owned(),
+        },
+        Part::Letters(letters) => (*letters).to_owned(),
+        Part::Figures(figures) => number::digits(figures),
+        Part::Sign('@') => "собака".to_owned(),
+        Part::Sign('.') => "точка".to_owned(),
+        Part::Sign('-') => "дефис".to_owned(),
+        Part::Sign('_') => "подчёркивание".to_owned(),
+        Part::Sign('/') => "слэш".to_owned(),
+        Part::Sign(_) => "плюс".to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// "№ 4711", "код 1234".
+fn code(place: Place<'_>) -> Option<Said> {
+    let core = place.core();
+    if let Some(rest) = core.strip_prefix(['#', '№']) {
+        let words = if is_figures(rest) && rest.len() > 2 {
+            number::code(rest)
+        } else {
+            alone(rest, Language::Russian)
+        };
+        let named = CODES.contains(&place.before().to_lowercase().as_str())
+            && place.before().to_lowercase().starts_with("номер");
+        return Some(Said::one(if named { words } else { format!("номер {words}") }));
+    }
+    if let Some(keys) = core.strip_prefix('*').filter(|keys| is_figures(keys)) {
+        return Some(Said::one(format!("звёздочка {}", number::digits(keys))));
+    }
+    let is_code = CODES.contains(&place.before().to_lowercase().as_str())
+        || place.before() == "№"
+        || (place.before() == "—"
+            && CODES.contains(&place.second_before().to_lowercase().as_str()));
+    (is_code && is_figures(core) && core.len() > 2).then(|| Said::one(number::code(core)))
+}
+
+/// A number over white space, "1 500,50₽", and how many chunks it takes.
+fn gathered(place: Place<'_>) -> (String, usize) {
+    let mut text = place.core().to_owned();
+    let figures = text.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+    let (mut taken, first) = (1, figures.len());
+    if !(1..=3).contains(&first) || !is_figures(figures) || figures.starts_with('0') {
+        return (text, 1);
+    }
+    while let Some(next) = place.joined(taken) {
+        let group = next.bytes().take_while(u8::is_ascii_digit).count();
+        let rest = &next[group..];
+        let ends = rest.starts_with(|letter: char| {
+            !letter.is_alphanumeric()
+                && letter != '-'
+                && letter != '–'
+                && letter != ':'
+                && letter != '/'
+        });
+        if group != 3 || !(rest.is_empty() || ends) || taken > 5 {
+            break;
+        }
+        text.push_str(next);
+        taken += 1;
+        if !rest.is_empty() {
+            break;
+        }
+    }
+    (text, taken)
+}
+
+const BEFORE: [(&str, Noun, Noun); 6] = [
+    ("US$", noun::DOLLAR, noun::CENT),
+    ("$", noun::DOLLAR, noun::CENT),
+    ("€", noun::EURO, noun::CENT),
+    ("£", noun::POUND, noun::PENNY),
+    ("₽", noun::RUBLE, noun::KOPECK_NOUN),
+    ("₸", noun::EURO, noun::CENT),
+];
+
+/// Written after an amount, with the hundredth of it.
+fn currency(written: &str) -> Option<(Noun, Noun)> {
+    Some(match written {
+        "₽" | "руб" | "р" | "RUB" => (noun::RUBLE, noun::KOPECK_NOUN),
+        "коп" | "к" => (noun::KOPECK_NOUN, noun::KOPECK_NOUN),
+        "$" | "USD" | "долл" => (noun::DOLLAR, noun::CENT),
+        "€" | "EUR" => (noun::EURO, noun::CENT),
+        "£" | "GBP" => (noun::POUND, noun::PENNY),
+        _ => return None,
+    })
+}
+
+fn scale(written: &str) -> Option<u64> {
+    Some(match written {
+        "тыс" => 1_000,
+        "млн" => 1_000_000,
+        "млрд" => 1_000_000_000,
+        "трлн" => 1_000_000_000_000,
+        _ => return None,
+    })
+}
+
+/// "1 500 ₽", "$5", "5 тыс. руб.", "20 °C", "10–15 мин", "99 коп."
+fn measured(place: Place<'_>) -> Option<Said> {
+    let (core, mut taken) = gathered(place);
+    let case = word::asked(place);
+    let (minus, body) = match core.strip_prefix('-') {
+        Some(rest) => ("минус ", rest),
+        None => match core.strip_prefix('+') {
+            Some(rest) => ("плюс ", rest),
+            None => ("", core.as_str()),
+        },
+    };
+    let mut before = None;
+    let mut figures = body;
+    for (sign, noun, hundredth) in BEFORE {
+        if let Some(rest) = body.strip_prefix(sign) {
+            (before, figures) = (Some((noun, hundredth)), rest);
+            break;
+        }
+    }
+    let cut = figures.find(|letter: char| !(letter.is_ascii_digit() || ".,-–'".contains(letter)));
+    let (figures, mut suffix) = figures.split_at(cut.unwrap_or(figures.len()));
+    let mut factor = None;
+    let mut dotted = false;
+    // "5тыс. руб.", "3 млн ₽": the scale, then what is counted.
+    if suffix.is_empty()
+        && let Some(size) = place.joined(taken).and_then(scale)
+    {
+        dotted = place.is_dotted(taken);
+        (factor, taken) = (Some(size), taken + 1);
+    } else if let Some(size) = scale(suffix) {
+        dotted = place.is_dotted(taken - 1);
+        (factor, suffix) = (Some(size), "");
+    }
+    let mut per = String::new();
+    let mut named = before.map(|(noun, hundredth)| (noun, Some(hundredth)));
+    let mut abbreviated = dotted;
+    if named.is_none() {
+        let next = match suffix {
+            "" => {
+                // A scale's full stop may stand between.
+                let chunk = place.chunk(taken)?;
+                let tail = place.chunk(taken - 1).map_or("", |chunk| chunk.tail.as_str());
+                let open = chunk.lead.is_empty() && (tail.is_empty() || (dotted && tail == "."));
+                match chunk.core.as_str() {
+                    next if open => Some(next),
+                    _ => None,
+                }
+            }
+            suffix => Some(suffix),
+        };
+        // "50 кв. м".
+        if next == Some("кв")
+            && suffix.is_empty()
+            && place.is_dotted(taken)
+            && let Some(square) = match place.after(taken + 1) {
+                "м" => unit("м²"),
+                "км" => unit("км²"),
+                _ => None,
+            }
+        {
+            let case = if figures.contains(['-', '–']) { Case::Genitive } else { case };
+            let words = sum(figures, square, None, case)?;
+            let dot = place.is_dotted(taken + 1) && !place.is_capital(taken + 2);
+            return Some(Said { dot, ..Said::of(format!("{minus}{words}"), taken + 2) });
+        }
+        let found = next.and_then(|next| {
+            let (name, each) = match next.split_once('/') {
+                Some((name, each)) if unit(next).is_none() => {
+                    (name.trim_end_matches('.'), unit(each).map(Noun::accusative))
+                }
+                _ => (next, None),
+            };
+            let noun = currency(name)
+                .map(|(noun, hundredth)| (noun, Some(hundredth)))
+                .or_else(|| unit(name).map(|noun| (noun, None)))?;
+            Some((noun, each))
+        });
+        match found {
+            Some((noun, each)) => {
+                named = Some(noun);
+                per = each.map_or_else(String::new, |each| format!(" в {each}"));
+                taken += usize::from(suffix.is_empty());
+                abbreviated = place.is_dotted(taken - 1);
+            }
+            None if factor.is_none() => return None,
+            None if !suffix.is_empty() => return None,
+            None => {}
+        }
+    } else if !suffix.is_empty() {
+        return None;
+    }
+    let words = match (named, factor) {
+        (Some((noun, hundredth)), None) => sum(figures, noun, hundredth, case)?,
+        (named, Some(factor)) => scaled(figures, factor, named.map(|(noun, _)| noun), case)?,
+        (None, None) => return None,
+    };
+    let dot = abbreviated && !place.is_capital(taken);
+    Some(Said { dot, ..Said::of(format!("{minus}{words}{per}"), taken) })
+}
+
+/// An amount, a range or a sum with hundredths.
+fn sum(figures: &str, noun: Noun, hundredth: Option<Noun>, case: Case) -> Option<String> {
+    if let Some((low, high)) = figures.split_once(['-', '–']) {
+        let (low, high) = (Figure::russian(low)?, Figure::russian(high)?);
+        let low = quantity(&low, Gender::Masculine, Case::Genitive)?;
+        return Some(format!("от {low} до {}", noun.counted(&high, Case::Genitive)?));
+    }
+    let figure = Figure::russian(figures)?;
+    if let (Some(hundredth), Some(part)) = (hundredth, figure.part.as_deref())
+        && part.len() == 2
+    {
+        let whole = Figure { part: None, ..figure.clone() };
+        let part = Figure { minus: false, whole: part.to_owned(), part: None, grouped: false };
+        return Some(match (whole.value()?, part.value()?) {
+            (_, 0) => noun.counted(&whole, case)?,
+            (0, _) => hundredth.counted(&part, case)?,
+            _ => format!("{} {}", noun.counted(&whole, case)?, hundredth.counted(&part, case)?),
+        });
+    }
+    noun.counted(&figure, case)
+}
+
+/// "пять тысяч рублей", "два с половиной миллиона".
+fn scaled(figures: &str, factor: u64, noun: Option<Noun>, case: Case) -> Option<String> {
+    let figure = Figure::russian(figures)?;
+    let value = figure.value()?;
+    let words = match &figure.part {
+        None => number::cardinal(value.checked_mul(factor)?, Gender::Masculine, case),
+        Some(_) => {
+            let (gender, name) = match factor {
+                1_000 => (Gender::Feminine, "тысячи"),
+                1_000_000 => (Gender::Masculine, "миллиона"),
+                1_000_000_000 => (Gender::Masculine, "миллиарда"),
+                _ => (Gender::Masculine, "триллиона"),
+            };
+            format!("{} {name}", quantity(&figure, gender, Case::Nominative)?)
+        }
+    };
+    Some(match noun {
+        Some(noun) => format!("{words} {}", noun.many(Case::Genitive)),
+        None => words,
+    })
+}
+
+/// "21-й", "5-го", "3-х", "10-летний".
+fn suffixed(place: Place<'_>) -> Option<Said> {
+    let core = place.core();
+    let (figures, ending) = core.split_once('-')?;
+    let value: u64 = figures.parse().ok().filter(|_| is_figures(figures) && figures.len() <= 6)?;
+    use Case::{Accusative, Dative, Genitive, Instrumental, Nominative, Prepositional};
+    use Gender::{Feminine, Masculine, Neuter};
+    let many = place.joined(1).is_some_and(|next| {
+        let next = next.to_lowercase();
+        next.ends_with('ы') || next.ends_with('и')
+    });
+    let agreement = match ending {
+        "й" | "ый" | "ой" | "ий" => {
+            // "на 2-й линии" is feminine.
+            let oblique =
+                place.joined(1).is_some_and(|next| next.to_lowercase().ends_with(['и', 'е']));
+            if oblique {
+                Agreement::One(Feminine, Prepositional)
+            } else {
+                Agreement::One(Masculine, Nominative)
+            }
+        }
+        "я" | "ая" => Agreement::One(Feminine, Nominative),
+        "ю" | "ую" => Agreement::One(Feminine, Accusative),
+        "е" | "ые" | "ое" if many || ending == "ые" => Agreement::Many(Nominative),
+        "е" | "ое" => Agreement::One(Neuter, Nominative),
+        "го" | "ого" | "его" => Agreement::One(Masculine, Genitive),
+        "му" | "ому" => Agreement::One(Masculine, Dative),
+        "м" | "ом" => Agreement::One(Masculine, Prepositional),
+        "ым" | "им" => Agreement::One(Masculine, Instrumental),
+        "х" if (2..=4).contains(&value) => {
+            return Some(Said::one(number::cardinal(value, Masculine, Genitive)));
+        }
+        "ти" | "и" | "ми" => {
+            return Some(Said::one(number::cardinal(value, Masculine, Genitive)));
+        }
+        "х" | "ых" => Agreement::Many(Genitive),
+        stem if stem.chars().count() > 3
+            && stem.chars().all(char::is_alphabetic)
+            && (1..1_000).contains(&value) =>
+        {
+            return Some(Said::one(format!("{}{stem}", number::joined(value))));
+        }
+        _ => return None,
+    };
+    Some(Said::one(number::ordinal(value, agreement)))
+}
+
+/// "1/2", "1 1/2", "2½".
+fn fraction(place: Place<'_>) -> Option<Said> {
+    let core = place.core();
+    if core == "24/7" {
+        return Some(Said::one("двадцать четыре на семь"));
+    }
+    let part = |over: u64, under: u64| {
+        let over_words = number::cardinal(over, Gender::Feminine, Case::Nominative);
+        let agreement = match number::Count::of(over) {
+            number::Count::One => Agreement::One(Gender::Feminine, Case::Nominative),
+            _ => Agreement::Many(Case::Genitive),
+        };
+        format!("{over_words} {}", number::ordinal(under, agreement))
+    };
+    let last = core.chars().next_back()?;
+    if let Some((over, under)) = vulgar(last) {
+        let whole = &core[..core.len() - last.len_utf8()];
+        if whole.is_empty() {
+            let half = (over, under) == (1, 2);
+            return Some(Said::one(if half {
+                "половина".to_owned()
+            } else {
+                part(over, under)
+            }));
+        }
+        let figure = Figure::russian(whole)?;
+        let words = quantity(&figure, Gender::Masculine, Case::Nominative)?;
+        let end = if (over, under) == (1, 2) {
+            "с половиной".to_owned()
+        } else {
+            format!("и {}", part(over, under))
+        };
+        return Some(Said::one(format!("{words} {end}")));
+    }
+    let (over, under) = core.split_once('/')?;
+    let fits = is_figures(over) && is_figures(under) && over.len() <= 3 && under.len() <= 3;
+    let (over, under): (u64, u64) = (over.parse().ok()?, under.parse().ok()?);
+    if !fits || under == 0 {
+        return None;
+    }
+    let plain = |value| number::cardinal(value, Gender::Masculine, Case::Nominative);
+    let words = match over < under && under <= 10 && over > 0 {
+        true => part(over, under),
+        // A house's number.
+        false => format!("{} дробь {}", plain(over), plain(under)),
+    };
+    Some(Said::one(words))
+}
+
+/// A number and, for its form, the word after it.
+fn counted(place: Place<'_>) -> Option<Said> {
+    let (core, taken) = gathered(place);
+    let (core, plus) = core.strip_suffix('+').map_or((core.as_str(), ""), |rest| (rest, " плюс"));
+    if let Some((over, under)) = core.split_once(':') {
+        let plain = |text: &str| {
+            let figure = Figure::russian(text)?;
+            quantity(&figure, Gender::Masculine, Case::Nominative)
+        };
+        return Some(Said::one(format!("{} к {}", plain(over)?, plain(under)?)));
+    }
+    let figure = Figure::russian(core)?;
+    let grouped = Figure { grouped: taken > 1, ..figure.clone() };
+    if figure.value().is_none() || grouped.is_dictated() {
+        let minus = if figure.minus { "минус " } else { "" };
+        let part = figure.part.as_deref().map(number::digits);
+        let part = part.map_or_else(String::new, |part| format!(" запятая {part}"));
+        return Some(Said::of(
+            format!("{minus}{}{part}{plus}", number::code(&figure.whole)),
+            taken,
+        ));
+    }
+    let next = place.joined(taken).unwrap_or_default();
+    let value = figure.value()?;
+    let (gender, case) = match &figure.part {
+        // "полторы минуты", "две с половиной минуты".
+        Some(_) => agreement(place.before(), 2, next),
+        None => agreement(place.before(), value, next),
+    };
+    Some(Said::of(format!("{}{plus}", quantity(&figure, gender, case)?), taken))
+}
+
+/// Letters and figures together: by their parts, codes one by one.
+fn mixed(core: &str) -> String {
+    let kind = |letter: char| match letter {
+        '0'..='9' => 0,
+        letter if letter.is_alphabetic() => 1,
+        _ => 2,
+    };
+    let changes = core.chars().zip(core.chars().skip(1)).filter(|(a, b)| kind(*a) != kind(*b));
+    let is_code = core.contains(char::is_alphabetic) && changes.count() > 1;
+    let mut words: Vec<String> = Vec::new();
+    let mut rest = core;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|letter| kind(letter) != kind(first)).unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        rest = after;
+        match kind(first) {
+            0 if is_code || run.len() > 3 => words.push(number::digits(run)),
+            0 => words.push(number::telephone_group(run)),
+            1 => words.push(match run.chars().count() {
+                1 => run.to_uppercase(),
+                _ => alone(run, Language::Russian),
+            }),
+            _ => {
+                for letter in run.chars() {
+                    match letter {
+                        '.' if !after.is_empty() => words.push("точка".to_owned()),
+                        ',' | ':' => {
+                            if let Some(last) = words.last_mut().filter(|last| !last.ends_with(','))
+                            {
+                                last.push(',');
+                            }
+                        }
+                        _ => words.extend(word::sign(letter).map(str::to_owned)),
+                    }
+                }
+            }
+        }
+    }
+    words.join(" ")
+}

@@ -1,0 +1,287 @@
+//! Words that are not said as they are spelled in Russian: abbreviations, acronyms, signs.
+
+use super::{
+    calendar,
+    noun::{Case, Gender, case_after},
+    number::{self, Agreement},
+};
+use crate::{
+    Language, alone,
+    chunk::{Place, Said},
+    figure::roman,
+};
+
+/// With a full stop: how they are said; `true` where they may end a sentence.
+const ABBREVIATIONS: [(&str, &str, bool); 47] = [
+    ("ул", "улица", false),
+    ("д", "дом", false),
+    ("кв", "квартира", false),
+    ("корп", "корпус", false),
+    ("стр", "строение", false),
+    ("пр", "проспект", false),
+    ("просп", "проспект", false),
+    ("пер", "переулок", false),
+    ("пл", "площадь", false),
+    ("наб", "набережная", false),
+    ("ш", "шоссе", false),
+    ("бул", "бульвар", false),
+    ("обл", "область", true),
+    ("р-н", "район", true),
+    ("эт", "этаж", true),
+    ("оф", "офис", false),
+    ("каб", "кабинет", false),
+    ("м", "метро", false),
+    ("им", "имени", false),
+    ("тел", "телефон", false),
+    ("доб", "добавочный", false),
+    ("т.е", "то есть", false),
+    ("т.д", "так далее", true),
+    ("т.п", "тому подобное", true),
+    ("т.к", "так как", false),
+    ("т.ч", "том числе", false),
+    ("др", "другие", true),
+    ("пр-т", "проспект", false),
+    ("напр", "например", false),
+    ("см", "смотрите", false),
+    ("руб", "рублей", true),
+    ("коп", "копеек", true),
+    ("тыс", "тысяч", true),
+    ("млн", "миллионов", true),
+    ("млрд", "миллиардов", true),
+    ("мин", "минут", true),
+    ("сек", "секунд", true),
+    ("ч", "часов", true),
+    ("чел", "человек", true),
+    ("шт", "штук", true),
+    ("мес", "месяц", true),
+    ("г-н", "господин", false),
+    ("г-жа", "госпожа", false),
+    ("проф", "профессор", false),
+    ("ок", "около", false),
+    ("вкл", "включительно", true),
+    ("макс", "максимум", false),
+];
+
+/// Without a full stop.
+const SHORT: [(&str, &str); 11] = [
+    ("руб", "рублей"),
+    ("тыс", "тысяч"),
+    ("млн", "миллионов"),
+    ("млрд", "миллиардов"),
+    ("пр-т", "проспект"),
+    ("г-н", "господин"),
+    ("г-жа", "госпожа"),
+    ("р-н", "район"),
+    ("д-р", "доктор"),
+    ("д-ра", "доктора"),
+    ("д-ру", "доктору"),
+];
+
+/// Names of letters.
+const LETTERS: [(char, &str); 31] = [
+    ('А', "а"),
+    ('Б', "бэ"),
+    ('В', "вэ"),
+    ('Г', "гэ"),
+    ('Д', "дэ"),
+    ('Е', "е"),
+    ('Ё', "ё"),
+    ('Ж', "жэ"),
+    ('З', "зэ"),
+    ('И', "и"),
+    ('Й', "й"),
+    ('К', "ка"),
+    ('Л', "эл"),
+    ('М', "эм"),
+    ('Н', "эн"),
+    ('О', "о"),
+    ('П', "пэ"),
+    ('Р', "эр"),
+    ('С', "эс"),
+    ('Т', "тэ"),
+    ('У', "у"),
+    ('Ф', "эф"),
+    ('Х', "ха"),
+    ('Ц', "цэ"),
+    ('Ч', "че"),
+    ('Ш', "ша"),
+    ('Щ', "ща"),
+    ('Ы', "ы"),
+    ('Э', "э"),
+    ('Ю', "ю"),
+    ('Я', "я"),
+];
+
+/// Letter by letter although they have vowels.
+const LETTERED: [&str; 8] = ["ИНН", "США", "ИП", "ООО", "ОАО", "ПАО", "АО", "УЗИ"];
+
+/// Acronyms that are words.
+const READ: [&str; 3] = ["УЗИ", "ПАО", "ОАО"];
+
+/// A chunk without figures.
+pub(super) fn word(place: Place<'_>) -> Option<Said> {
+    let core = place.core();
+    calendar::days(core)
+        .map(Said::one)
+        .or_else(|| abbreviation(place))
+        .or_else(|| century(place))
+        .or_else(|| lettered(core).map(Said::one))
+        .or_else(|| signs(core).map(Said::one))
+}
+
+fn abbreviation(place: Place<'_>) -> Option<Said> {
+    let core = place.core();
+    // The longest has 9 letters of two bytes.
+    if core.len() > 18 {
+        return None;
+    }
+    let lower = core.to_lowercase();
+    let dotted = place.is_dotted(0);
+    if let Some(name) = calendar::day(&lower).filter(|_| lower != "вс" || dotted) {
+        return Some(Said { dot: dotted && !place.is_capital(1), ..Said::one(name) });
+    }
+    if !dotted {
+        let found = SHORT.iter().find(|(written, _)| *written == lower)?;
+        return Some(Said::one(found.1));
+    }
+    // "т. е." in two.
+    let (lower, taken) = match (lower.as_str(), place.after(1), place.is_dotted(1)) {
+        ("т", second @ ("е" | "д" | "п" | "к" | "ч"), true) => (format!("т.{second}"), 2),
+        _ => (lower, 1),
+    };
+    let figures_follow = place.after(taken).starts_with(|letter: char| letter.is_ascii_digit());
+    let capital = place.is_capital(taken);
+    if lower == "г" {
+        return capital.then(|| Said::dotted(town(place.before()), 1));
+    }
+    let (_, said, may_end) = ABBREVIATIONS.iter().find(|(written, ..)| *written == lower)?;
+    let said = match lower.as_str() {
+        // Single letters are more often initials.
+        "д" | "кв" | "стр" | "эт" if !figures_follow => return None,
+        "ч" | "ш" | "м" if core.starts_with(char::is_uppercase) => return None,
+        "м" | "ш" if !capital => return None,
+        "пр" if place.before().eq_ignore_ascii_case("и") || place.before() == "и" => "прочее",
+        "ул" => street(place.before()),
+        _ => said,
+    };
+    let ends = *may_end && (capital || place.is_last(taken - 1));
+    Some(Said { dot: !ends, ..Said::of(said, taken) })
+}
+
+fn town(before: &str) -> &'static str {
+    match before.to_lowercase().as_str() {
+        "в" | "во" | "о" => "городе",
+        "из" | "до" | "от" | "около" | "с" | "для" => "города",
+        "к" | "по" => "городу",
+        _ => "город",
+    }
+}
+
+fn street(before: &str) -> &'static str {
+    match before.to_lowercase().as_str() {
+        "на" | "по" | "к" => "улице",
+        "с" | "до" | "от" | "около" | "у" => "улицы",
+        _ => "улица",
+    }
+}
+
+/// "XXI век", "II квартал".
+fn century(place: Place<'_>) -> Option<Said> {
+    let value = roman(place.core())?;
+    let next = place.joined(1)?.to_lowercase();
+    let stem = ["век", "квартал", "этап", "этаж", "раздел", "том", "съезд", "курс"]
+        .iter()
+        .find(|stem| next.starts_with(**stem))?;
+    let case = match next.strip_prefix(stem)? {
+        "" => Case::Nominative,
+        "а" => Case::Genitive,
+        "у" => Case::Dative,
+        "ом" => Case::Instrumental,
+        "е" => Case::Prepositional,
+        _ => return None,
+    };
+    Some(Said::one(number::ordinal(value, Agreement::One(Gender::Masculine, case))))
+}
+
+/// "МФЦ" letter by letter.
+fn lettered(core: &str) -> Option<String> {
+    let count = core.chars().count();
+    let fits = (2..=5).contains(&count) && core.chars().all(|letter| name(letter).is_some());
+    if !fits || READ.contains(&core) {
+        return None;
+    }
+    let has_vowel = core.contains(['А', 'Е', 'Ё', 'И', 'О', 'У', 'Ы', 'Э', 'Ю', 'Я']);
+    if has_vowel && !LETTERED.contains(&core) {
+        return None;
+    }
+    let names: Vec<&str> = core.chars().filter_map(name).collect();
+    Some(names.join("-"))
+}
+
+fn name(letter: char) -> Option<&'static str> {
+    LETTERS.iter().find(|(written, _)| *written == letter).map(|(_, name)| *name)
+}
+
+/// Signs by themselves and within words.
+fn signs(core: &str) -> Option<String> {
+    match core {
+        "#" => return Some("решётка".to_owned()),
+        "<" => return Some("меньше".to_owned()),
+        ">" => return Some("больше".to_owned()),
+        "/" => return Some("слэш".to_owned()),
+        _ => {}
+    }
+    let mut words = String::with_capacity(core.len() + 8);
+    let mut changed = false;
+    for letter in core.chars() {
+        let said = match letter {
+            '–' | '—' if core.len() > letter.len_utf8() => ",",
+            '/' | '<' | '>' | '_' | '*' if core.len() > 1 => "",
+            _ => match sign(letter) {
+                Some(said) => said,
+                None => {
+                    words.push(letter);
+                    continue;
+                }
+            },
+        };
+        changed = true;
+        words.push_str(if said == "," { "" } else { " " });
+        words.push_str(said);
+        words.push(' ');
+    }
+    changed.then(|| alone(&words, Language::Russian))
+}
+
+/// The name of a sign.
+pub(super) fn sign(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        '&' => "и",
+        '@' => "собака",
+        '#' => "решётка",
+        '*' => "звёздочка",
+        '=' => "равно",
+        '+' => "плюс",
+        '±' => "плюс-минус",
+        '×' => "на",
+        '÷' => "делить на",
+        '≈' => "около",
+        '%' => "процентов",
+        '°' => "градусов",
+        '$' => "долларов",
+        '€' => "евро",
+        '£' => "фунтов",
+        '¥' => "иен",
+        '₽' => "рублей",
+        '№' => "номер",
+        '§' => "параграф",
+        '²' => "в квадрате",
+        '³' => "в кубе",
+        _ => return None,
+    })
+}
+
+/// Is the word before one that puts a number in a case? For signs that stand for a number's neighbour.
+pub(super) fn asked(place: Place<'_>) -> Case {
+    case_after(place.before()).unwrap_or(Case::Nominative)
+}
