@@ -1,4 +1,4 @@
-//! The caller's audio on its way in: to the VAD and to the STT.
+//! The caller's audio on its way in: to the VAD, to the STT, and to what judges how a turn ends.
 
 use bytes::Bytes;
 use media::{
@@ -7,11 +7,19 @@ use media::{
     vad::{Detector, VadEvent, WebRtcMode, WebRtcVad},
 };
 use tokio::sync::mpsc::error::TrySendError;
-use vendors::{SttEvent, SttInput, SttStream, local::vad::VadStream};
+use turn::Moment;
+use vendors::{
+    SttEvent, SttInput, SttStream,
+    local::{turn::SmartTurn, vad::VadStream},
+};
+
+mod ending;
+
+use ending::Endings;
 
 /// Voice activity: here where it is cheap, on the inference threads where it is a network.
 pub enum Vad {
-    Here { detector: Box<Detector<WebRtcVad>>, samples: Vec<i16>, events: Vec<VadEvent> },
+    Here { detector: Box<Detector<WebRtcVad>>, events: Vec<VadEvent> },
     Elsewhere(VadStream),
 }
 
@@ -19,7 +27,7 @@ impl Vad {
     /// WebRTC's detector: 3 µs a frame, deaf to soft speech, fooled by steady tones.
     pub fn webrtc(policy: media::vad::Policy) -> Self {
         let detector = Detector::new(WebRtcVad::new(WebRtcMode::VeryAggressive), policy);
-        Vad::Here { detector: Box::new(detector), samples: Vec::new(), events: Vec::new() }
+        Vad::Here { detector: Box::new(detector), events: Vec::new() }
     }
 }
 
@@ -27,6 +35,9 @@ impl Vad {
 pub struct Hearing {
     vad: Vad,
     stt: SttStream,
+    endings: Endings,
+    /// The frame under way, decoded.
+    samples: Vec<i16>,
     /// Frames that the STT or the VAD had no room for.
     pub lost_frames: u64,
     stt_ended: bool,
@@ -37,11 +48,18 @@ pub struct Hearing {
 pub enum Heard {
     Voice(VadEvent),
     Words(SttEvent),
+    /// A model judged the silence after the sound at `at`: the probability that the turn is over.
+    Ending {
+        at: Moment,
+        over: f32,
+    },
 }
 
 impl Hearing {
-    pub fn new(vad: Vad, stt: SttStream) -> Self {
-        Hearing { vad, stt, lost_frames: 0, stt_ended: false }
+    /// Ears with these detectors; `model` judges the ends of turns, where there is one.
+    pub fn new(vad: Vad, stt: SttStream, model: Option<SmartTurn>) -> Self {
+        let endings = Endings::new(model);
+        Hearing { vad, stt, endings, samples: Vec::new(), lost_frames: 0, stt_ended: false }
     }
 
     /// Takes audio at its place in the call. What the VAD says at once is pushed to `events`; what
@@ -51,11 +69,12 @@ impl Hearing {
         if let Err(TrySendError::Full(_)) = self.stt.input.try_send(input) {
             self.lost_frames += 1;
         }
+        self.samples.clear();
+        g711::decode_into(&mulaw, &mut self.samples);
+        self.endings.push(at_sample, &mulaw, &self.samples);
         match &mut self.vad {
-            Vad::Here { detector, samples, events: said } => {
-                samples.clear();
-                g711::decode_into(&mulaw, samples);
-                detector.push(samples, said);
+            Vad::Here { detector, events: said } => {
+                detector.push(&self.samples, said);
                 events.append(said);
             }
             Vad::Elsewhere(stream) => {
@@ -77,9 +96,20 @@ impl Hearing {
         }
     }
 
+    /// The caller began to speak. `fresh`: nothing of a turn is known yet, so that this begins one.
+    pub fn voice_started(&mut self, at_ms: u64, fresh: bool) {
+        self.endings.started(at_ms, fresh);
+    }
+
+    /// The caller fell silent at this time of the call, which is the moment `at`. How the voice ended;
+    /// where there is a model, [`Heard::Ending`] follows with the same moment.
+    pub fn voice_stopped(&mut self, at_ms: u64, at: Moment) -> turn::endpoint::Prosody {
+        self.endings.stopped(at_ms, at)
+    }
+
     /// The next thing heard.
     pub async fn next(&mut self) -> Heard {
-        let Hearing { vad, stt, stt_ended, .. } = self;
+        let Hearing { vad, stt, stt_ended, endings, .. } = self;
         let voice = async {
             if let Vad::Elsewhere(stream) = vad
                 && let Some(event) = stream.events.recv().await
@@ -100,6 +130,7 @@ impl Hearing {
         tokio::select! {
             event = voice => Heard::Voice(event),
             event = words => Heard::Words(event),
+            (at, over) = endings.judged() => Heard::Ending { at, over },
         }
     }
 }

@@ -18,6 +18,7 @@ mod embedder;
 mod guidance;
 mod index;
 mod mind;
+mod passages;
 mod playbook;
 mod reply;
 mod slots;
@@ -27,6 +28,7 @@ mod time;
 mod words;
 
 pub use embedder::Embedder;
+pub use passages::Passage;
 pub use playbook::{Answer, BadPlaybook, Playbook, Slot, SlotKind, SmallTalk, TAKE_MESSAGE, Task};
 
 use mind::Mind;

@@ -25,12 +25,13 @@ use super::{
     runtime::Runtime,
     stt::Moonshine,
     tts::Hibari,
+    turn,
 };
 
 /// How soon a job should run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Urgency {
-    /// The words of a caller who has fallen silent.
+    /// The words of a caller who has fallen silent, and whether that is the turn's end.
     Settled,
     /// The first sound of a sentence.
     FirstSound,
@@ -60,6 +61,7 @@ pub(crate) enum NotRun {
 pub(crate) struct Bench {
     pub(crate) ears: Option<Moonshine>,
     pub(crate) voice: Option<Hibari>,
+    pub(crate) turn: Option<turn::Network>,
 }
 
 type Job = Box<dyn FnOnce(&mut Bench, &Queue) + Send>;
@@ -191,7 +193,8 @@ impl Bench {
         let wanted = |part: Part| parts.contains(&part);
         let ears = wanted(Part::Stt).then(|| Moonshine::load(runtime, models)).transpose()?;
         let voice = wanted(Part::Tts).then(|| Hibari::load(runtime, models)).transpose()?;
-        Ok(Bench { ears, voice })
+        let turn = wanted(Part::Turn).then(|| turn::Network::load(runtime, models)).transpose()?;
+        Ok(Bench { ears, voice, turn })
     }
 }
 
@@ -269,7 +272,7 @@ mod tests {
     use super::*;
 
     fn bench() -> Bench {
-        Bench { ears: None, voice: None }
+        Bench { ears: None, voice: None, turn: None }
     }
 
     fn engine() -> Engine {

@@ -23,7 +23,7 @@ use tokio::{
 
 use super::{
     NAME,
-    tts::{LONGEST_TEXT, PIECE, failed, spoken::spoken, within},
+    tts::{LONGEST_TEXT, PIECE, failed, stretch::stretches, within},
 };
 use crate::{
     BoxFuture, Problem, Tts, TtsEvent, TtsRequest, TtsStream, VendorError, WordTime, Work,
@@ -164,8 +164,8 @@ struct Sentence {
 
 /// The sentences of a text, as it is said.
 fn sentences(text: &str) -> Vec<Sentence> {
-    let (mut said, mut stretches) = (String::new(), Vec::new());
-    for stretch in spoken(text) {
+    let (mut said, mut ends) = (String::new(), Vec::new());
+    for stretch in stretches(text) {
         for letter in stretch.words.chars() {
             match letter {
                 '“' | '”' => said.push('"'),
@@ -175,22 +175,22 @@ fn sentences(text: &str) -> Vec<Sentence> {
                 letter => said.push(letter),
             }
         }
-        stretches.push((said.len(), stretch.text_end));
+        ends.push((said.len(), stretch.text_end));
         said.push(' ');
     }
     let (mut at, mut stretch) = (0, 0);
     flite_rs::text::sentences(&said)
         .map(|tokens| {
-            let ends = tokens.iter().map(|token| {
+            let places = tokens.iter().map(|token| {
                 at += token.whitespace.len();
                 // A token never reaches over white space, so it lies in one stretch.
-                while stretch + 1 < stretches.len() && at >= stretches[stretch].0 {
+                while stretch + 1 < ends.len() && at >= ends[stretch].0 {
                     stretch += 1;
                 }
                 at += token.prepunctuation.len() + token.name.len() + token.punctuation.len();
-                stretches.get(stretch).map_or(text.len(), |(_, text_end)| *text_end)
+                ends.get(stretch).map_or(text.len(), |(_, text_end)| *text_end)
             });
-            let text_ends = ends.collect();
+            let text_ends = places.collect();
             Sentence { tokens, text_ends }
         })
         .collect()

@@ -20,6 +20,7 @@ pub mod models;
 mod runtime;
 pub mod stt;
 pub mod tts;
+pub mod turn;
 pub mod vad;
 
 pub use self::{
@@ -29,6 +30,7 @@ pub use self::{
     models::{Models, ModelsError},
     stt::Ears,
     tts::Voice,
+    turn::SmartTurn,
     vad::{Silero, VadStream},
 };
 
@@ -81,6 +83,7 @@ pub struct Local {
     phonemes: Option<Arc<Phonemes>>,
     meaning: Option<Arc<Mutex<MiniLm>>>,
     silero: Silero,
+    judges_turns: bool,
 }
 
 impl Local {
@@ -136,6 +139,7 @@ impl Local {
                 phonemes: phonemes.map(Arc::new),
                 meaning: meaning.map(|model| Arc::new(Mutex::new(model))),
                 silero,
+                judges_turns: wanted(Part::Turn),
             })
         })
     }
@@ -159,6 +163,11 @@ impl Local {
     /// Voice activity.
     pub fn vad(&self) -> Silero {
         self.silero.clone()
+    }
+
+    /// What judges whether a turn is over, where it was loaded.
+    pub fn turn(&self) -> Option<SmartTurn> {
+        self.judges_turns.then(|| SmartTurn { engine: Arc::clone(&self.engine) })
     }
 
     /// An agent that answers by `playbook`, found by meaning.

@@ -292,7 +292,7 @@ fn same(path: &Path, file: &File, length: u64, sum: digest::Context) -> Result<(
 }
 
 /// All parts.
-pub const ALL: [Part; 4] = [Part::Vad, Part::Stt, Part::Tts, Part::Embeddings];
+pub const ALL: [Part; 5] = [Part::Vad, Part::Turn, Part::Stt, Part::Tts, Part::Embeddings];
 
 /// The models' folder for a test, or `None` after saying plainly that the test is skipped.
 ///
@@ -320,9 +320,9 @@ mod tests {
     #[test]
     fn the_plan_for_an_empty_folder_says_what_is_fetched_and_how_big_it_is() {
         let plan = Models::locate("no/such/folder").plan(&ALL);
-        assert_eq!(plan.packages().len(), 6);
+        assert_eq!(plan.packages().len(), 7);
         let said = plan.describe();
-        assert!(said.contains("209.9 MB to download, of which 109.7 MB are kept"), "{said}");
+        assert!(said.contains("222.0 MB to download, of which 118.4 MB are kept"), "{said}");
         for package in plan.packages() {
             assert!(said.contains(package.name) && said.contains(package.version), "{said}");
         }

@@ -1,6 +1,6 @@
 //! Speech by the local voice: hibari's "heart", an American woman, at 24 kHz.
 //!
-//! A sentence is made into words (`spoken`), these into phonemes and clauses (`phonemes`), and each
+//! A sentence is made into words (`stretch`), these into phonemes and clauses (`phonemes`), and each
 //! clause into a wave (`hibari`, `vocoder`); the first is short, so that sound begins early. Times
 //! of words are the network's own plan of what it speaks, to the frame of 12.5 ms.
 
@@ -20,9 +20,8 @@ use crate::{
 
 mod hibari;
 mod level;
-mod number;
 mod phonemes;
-pub(super) mod spoken;
+pub(super) mod stretch;
 mod vocoder;
 
 pub(crate) use hibari::Hibari;
@@ -79,7 +78,7 @@ impl Voice {
         let phonemes = self.phonemes.clone().ok_or_else(not_loaded)?;
         let clauses = self
             .engine
-            .run(Urgency::FirstSound, move |_, _| phonemes.clauses(&spoken::spoken(&text)))
+            .run(Urgency::FirstSound, move |_, _| phonemes.clauses(&stretch::stretches(&text)))
             .await;
         clauses.map_err(|error| Problem::Engine(error.to_string()))?.map_err(Problem::Engine)
     }

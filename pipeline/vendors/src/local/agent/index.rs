@@ -52,6 +52,9 @@ const UNKNOWN: f32 = 1.25;
 /// The part of a likeness that the mere wording makes.
 const WORDING: f32 = 0.06;
 
+/// What words found anywhere in an answer count, of words found in one phrasing.
+const BY_TEXT: f32 = 0.7;
+
 struct Phrasing {
     subject: Subject,
     text: String,
@@ -69,6 +72,8 @@ pub(super) struct Index {
     unknown: f32,
     /// The words of each answer's text: known to be of the business, not asked for.
     said: HashMap<Subject, BTreeSet<String>>,
+    /// The words of each answer's text and of its phrasings.
+    known: HashMap<Subject, BTreeSet<String>>,
     meaning: Option<Arc<Meaning>>,
 }
 
@@ -143,6 +148,13 @@ impl Index {
             small.phrasings().iter().for_each(|ask| add(Subject::Small(small), ask));
         }
 
+        let mut known = said.clone();
+        for phrasing in &phrasings {
+            if let Some(words) = known.get_mut(&phrasing.subject) {
+                words.extend(phrasing.topics.iter().cloned());
+            }
+        }
+
         // In how many subjects a word stands.
         let mut holders: HashMap<String, BTreeSet<Subject>> = HashMap::new();
         for phrasing in &phrasings {
@@ -165,7 +177,7 @@ impl Index {
             let texts = phrasings.iter().map(|phrasing| phrasing.text.clone()).collect();
             Arc::new(Meaning { embedder, texts, vectors: OnceCell::new() })
         });
-        Index { phrasings, weights, unknown: UNKNOWN * weight(1), said, meaning }
+        Index { phrasings, weights, unknown: UNKNOWN * weight(1), said, known, meaning }
     }
 
     pub fn meaning(&self) -> Option<&Arc<Meaning>> {
@@ -216,6 +228,25 @@ impl Index {
             best.into_iter().map(|(subject, score)| Likeness { subject, score }).collect();
         ranked.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.subject.cmp(&b.subject)));
         ranked
+    }
+
+    /// How much of what is asked stands in each answer's own text and its phrasings taken together.
+    /// It finds what nobody thought of asking for; for an answer without further thought it is too
+    /// little.
+    pub fn rank_by_text(&self, text: &str) -> Vec<Likeness> {
+        let asked = words::topics(text);
+        let asked_weight = self.weight(&asked);
+        if asked_weight <= 0.0 {
+            return Vec::new();
+        }
+        let shared = |words: &BTreeSet<String>| -> f32 {
+            asked.intersection(words).map(|topic| self.weight_of(topic)).sum()
+        };
+        let likeness = |(subject, words): (&Subject, &BTreeSet<String>)| Likeness {
+            subject: *subject,
+            score: BY_TEXT * shared(words) / asked_weight,
+        };
+        self.known.iter().map(likeness).collect()
     }
 
     /// The shared part of what was asked and of a phrasing, by weight.

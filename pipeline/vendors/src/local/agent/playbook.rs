@@ -191,12 +191,23 @@ impl Playbook {
 
     /// Questions, answers and tasks as plain text: what a language model is told of the business.
     pub fn facts(&self) -> String {
+        self.answers_told() + &self.tasks_told()
+    }
+
+    /// The part of [`facts`](Self::facts) that is questions and answers.
+    pub fn answers_told(&self) -> String {
         let mut facts = String::new();
         for answer in &self.answers {
             let question = answer.ask.first().map_or("", |ask| ask.trim());
             let mark = if question.ends_with(['?', '.', '!']) { "" } else { "?" };
             let _ = writeln!(facts, "Q: {question}{mark}\nA: {}", answer.say.trim());
         }
+        facts
+    }
+
+    /// The part of [`facts`](Self::facts) that is tasks.
+    pub fn tasks_told(&self) -> String {
+        let mut facts = String::new();
         for task in &self.tasks {
             let asks: Vec<&str> = task.slots.iter().map(|slot| slot.ask.trim()).collect();
             let wish = task.ask.first().map_or(task.name.as_str(), |ask| ask.trim());
@@ -210,6 +221,14 @@ impl Playbook {
             );
         }
         facts
+    }
+}
+
+impl Answer {
+    /// What it is about: its topic, or the first way of asking for it.
+    pub fn title(&self) -> &str {
+        let ask = || self.ask.first().map_or("", |ask| ask.trim());
+        self.topic.as_deref().map_or_else(ask, str::trim)
     }
 }
 

