@@ -3,7 +3,8 @@
 //! One thread writes for all calls: it takes what has come, writes it to each call's file, has the
 //! disk confirm, and only then announces the notes among it (group commit). A file is JSON lines:
 //! first a header, then each event and each action of the machine with its time, so that the call can
-//! be run through the machine again.
+//! be run through the machine again. A session that goes on with a call appends a header of its own.
+//! Reading one back is in [`read`].
 
 use std::{
     collections::HashMap,
@@ -17,6 +18,15 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc};
 use turn::{Message, Moment, Note};
+
+pub mod read;
+
+/// Which conversation machine this is: the release and a hash of the machine's sources. The same
+/// machine does the same with the same journal.
+pub const MACHINE: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("TANDEM_MACHINE"));
+
+/// How far ahead of what was heard audio was sent by sessions that did not write it down, ms.
+const LEAD_MS: u64 = 400;
 
 /// Entries that may wait for the disk, of all calls together. When it is full calls wait, and lose
 /// nothing.
@@ -48,6 +58,20 @@ pub struct Header {
     pub tts: String,
     pub policy: turn::Policy,
     pub script: turn::Script,
+    /// [`MACHINE`] of the session. Empty in older journals.
+    #[serde(default)]
+    pub machine: String,
+    /// How far ahead of what was heard audio is sent, ms.
+    #[serde(default = "lead_ms")]
+    pub lead_ms: u64,
+    /// What was said in the call's earlier sessions, as the conversation began with it. `None` in
+    /// older journals: then it is in the lines before, see [`said`].
+    #[serde(default)]
+    pub before: Option<Vec<Message>>,
+}
+
+fn lead_ms() -> u64 {
+    LEAD_MS
 }
 
 /// One line after the header.
@@ -126,17 +150,32 @@ impl Journals {
                 Ok(Entry::Action { action: turn::Action::Note(note), .. }) => Some(note),
                 _ => None,
             })
-            .filter_map(|note| match note {
-                Note::CallerSaid { text, .. } => Some(Message::Caller { text }),
-                Note::Pressed { keys } => {
-                    Some(Message::Caller { text: format!("(pressed {keys})") })
-                }
-                Note::AgentSaid { text, purpose, .. } if purpose != turn::Purpose::Filler => {
-                    Some(Message::Agent { text, tool_calls: Vec::new() })
-                }
-                _ => None,
-            })
+            .flat_map(said)
             .collect()
+    }
+}
+
+/// What a note adds to the conversation that a later session begins with.
+pub fn said(note: Note) -> Vec<Message> {
+    match note {
+        Note::CallerSaid { text, .. } => vec![Message::Caller { text }],
+        Note::Pressed { keys } => vec![Message::Caller { text: format!("(pressed {keys})") }],
+        Note::AgentSaid { text, purpose, .. } if purpose != turn::Purpose::Filler => {
+            vec![Message::Agent { text, tool_calls: Vec::new() }]
+        }
+        // What a tool has done stays done.
+        Note::ToolUsed { call, content } => {
+            let call_id = call.id.clone();
+            vec![
+                Message::Agent { text: String::new(), tool_calls: vec![call] },
+                Message::Tool { call_id, content },
+            ]
+        }
+        Note::PersonSaid { text, .. } => {
+            let text = format!("Your colleague said to the caller: {text}");
+            vec![Message::Guidance { text }]
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -213,6 +252,8 @@ impl Journal {
 struct Writing {
     path: PathBuf,
     file: Option<File>,
+    /// How long the file is as far as the disk has confirmed it, bytes.
+    confirmed: Option<u64>,
     lines: Vec<u8>,
     announce: Vec<Announcement>,
 }
@@ -224,29 +265,35 @@ impl Writing {
     /// Brings everything to the disk. On a failure it is all tried again with the next lines.
     fn settle(&mut self) -> std::io::Result<Vec<Announcement>> {
         if self.file.is_none() {
-            self.file = Some(open(&self.path)?);
+            let file = open(&self.path, self.confirmed)?;
+            self.confirmed = Some(file.metadata()?.len());
+            self.file = Some(file);
         }
         if let Some(file) = &mut self.file {
             let written = file.write_all(&self.lines).and_then(|()| file.sync_data());
             if let Err(error) = written {
-                // Part of it may stand there: a new line begins behind it.
                 self.file = None;
                 return Err(error);
             }
+            self.confirmed = self.confirmed.map(|length| length + self.lines.len() as u64);
         }
         self.lines.clear();
         Ok(std::mem::take(&mut self.announce))
     }
 }
 
-/// Opens a journal to go on with it, behind whatever a crash may have torn. Only its owner reads it:
-/// it holds what was said, and keys that were pressed.
-fn open(path: &Path) -> std::io::Result<File> {
+/// Opens a journal to go on with it, behind whatever a crash may have torn. What this process wrote
+/// behind `confirmed` is written again, so it is cut off first: no line stands there twice. Only its
+/// owner reads it: it holds what was said, and keys that were pressed.
+fn open(path: &Path, confirmed: Option<u64>) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true).read(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
+    if let Some(confirmed) = confirmed {
+        file.set_len(confirmed)?;
+    }
     if file.seek(SeekFrom::End(0))? > 0 {
         file.seek(SeekFrom::End(-1))?;
         let mut last = [0];
@@ -272,8 +319,13 @@ fn write_all(mut entries: mpsc::Receiver<Job>, listeners: &broadcast::Sender<Ann
         for entry in batch {
             match entry {
                 Job::Begin { call, path, line } => {
-                    let fresh =
-                        || Writing { path, file: None, lines: Vec::new(), announce: Vec::new() };
+                    let fresh = || Writing {
+                        path,
+                        file: None,
+                        confirmed: None,
+                        lines: Vec::new(),
+                        announce: Vec::new(),
+                    };
                     calls.entry(call).or_insert_with(fresh).lines.extend(line);
                 }
                 Job::Lines { call, lines, announce } => {
