@@ -1,12 +1,11 @@
 //! `tandem check`: what is configured, and whether it can be reached.
 
-use std::{error::Error, process::ExitCode, time::Duration};
+use std::{borrow::Cow, error::Error, process::ExitCode};
 
 use clap::Args;
 use serde::Serialize;
-use vendors::VendorError;
 
-use crate::{config::Config, gateway::Gateway, models, serve};
+use crate::{carrier, config::Config, gateway::Gateway, models, serve};
 
 /// Reaches every vendor that is configured and looks at everything that calls need.
 #[derive(Args, Clone, Debug)]
@@ -19,7 +18,7 @@ pub struct CheckArgs {
 /// One thing looked at.
 #[derive(Debug, Serialize)]
 struct Finding {
-    what: &'static str,
+    what: Cow<'static, str>,
     ok: bool,
     says: String,
 }
@@ -33,7 +32,7 @@ pub async fn run(args: CheckArgs, config: Config) -> Result<ExitCode, Box<dyn Er
     let public_url = config.public_url.clone();
     let reachable = !public_url.contains("//127.0.0.1") && !public_url.contains("//localhost");
     findings.push(Finding {
-        what: "PUBLIC_URL",
+        what: "PUBLIC_URL".into(),
         ok: !reachable || public_url.starts_with("https://"),
         says: if reachable && !public_url.starts_with("https://") {
             format!("{public_url}: the carrier opens sockets over https only")
@@ -44,18 +43,19 @@ pub async fn run(args: CheckArgs, config: Config) -> Result<ExitCode, Box<dyn Er
         },
     });
     findings.push(Finding {
-        what: "TWILIO_AUTH_TOKEN",
+        what: "TWILIO_AUTH_TOKEN".into(),
         ok: true,
         says: match &config.twilio_auth_token {
             Some(_) => "set".to_owned(),
             None => "not set: a local token is used, so only local tools can call".to_owned(),
         },
     });
+    findings.push(carrier_api(&config).await);
     match serve::auth_token(&config) {
         Err(error) => findings.push(wrong("data folder", &error)),
         Ok(token) => {
             let folder = config.data_dir.display().to_string();
-            findings.push(Finding { what: "data folder", ok: true, says: folder });
+            findings.push(Finding { what: "data folder".into(), ok: true, says: folder });
             match serve::open(config, &token) {
                 Err(error) => findings.push(wrong("engines", error.as_ref())),
                 Ok(gateway) => engines(&gateway, &mut findings).await,
@@ -75,31 +75,38 @@ pub async fn run(args: CheckArgs, config: Config) -> Result<ExitCode, Box<dyn Er
 
 async fn engines(gateway: &Gateway, findings: &mut Vec<Finding>) {
     let engines = gateway.engines();
-    let (stt, llm, tts) = tokio::join!(
-        within(engines.stt.check()),
-        within(engines.llm.check()),
-        within(engines.tts.check())
-    );
-    for (what, name, outcome) in [
-        ("speech to text", engines.stt.name(), stt),
-        ("language", engines.llm.name(), llm),
-        ("voice", engines.tts.name(), tts),
-    ] {
+    for (what, name, outcome) in engines.check().await {
+        let what = what.into();
         findings.push(match outcome {
             Ok(says) => Finding { what, ok: true, says: format!("{name}: {says}") },
-            Err(says) => Finding { what, ok: false, says },
+            Err(error) => Finding { what, ok: false, says: error.to_string() },
         });
     }
+    for (what, outcome) in gateway.toolbox().check().await {
+        let ok = outcome.is_ok();
+        let (Ok(says) | Err(says)) = outcome;
+        findings.push(Finding { what: what.into(), ok, says });
+    }
     let says = engines.vad_name().to_owned();
-    findings.push(Finding { what: "voice activity", ok: true, says });
+    findings.push(Finding { what: "voice activity".into(), ok: true, says });
 }
 
-async fn within(
-    check: vendors::BoxFuture<'_, Result<String, VendorError>>,
-) -> Result<String, String> {
-    match tokio::time::timeout(Duration::from_secs(10), check).await {
-        Ok(outcome) => outcome.map_err(|error| error.to_string()),
-        Err(_) => Err("no answer within 10 s".to_owned()),
+/// Can calls be looked up and ended over the carrier's API?
+async fn carrier_api(config: &Config) -> Finding {
+    let what = "carrier's API";
+    let Some(access) = carrier::Access::of(config) else {
+        let says = "not used: TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN are not both set, so a lost \
+                    hang-up is not repaired";
+        return Finding { what: what.into(), ok: true, says: says.to_owned() };
+    };
+    let account = async { carrier::Client::new(access)?.account().await.map_err(Into::into) };
+    let account: Result<_, Box<dyn Error>> = account.await;
+    match account {
+        Ok(account) => {
+            let ok = account.status == "active";
+            Finding { what: what.into(), ok, says: format!("the account is {}", account.status) }
+        }
+        Err(error) => wrong(what, error.as_ref()),
     }
 }
 
@@ -117,12 +124,12 @@ fn models_found(config: &Config) -> Finding {
         (missing, false) => format!("{missing} files are missing, but nothing local is configured"),
     };
     Finding {
-        what: "speech models",
+        what: "speech models".into(),
         ok: missing == 0 || !config.needs_models() || models::can_do_without(config),
         says,
     }
 }
 
 fn wrong(what: &'static str, error: &dyn Error) -> Finding {
-    Finding { what, ok: false, says: error.to_string() }
+    Finding { what: what.into(), ok: false, says: error.to_string() }
 }

@@ -10,6 +10,12 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use twiml::AccountSid;
+use vendors::openai::TurnDetection;
+
+mod engines;
+
+pub use self::engines::{Engine, VadEngine};
 
 /// Looks up an environment variable.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -29,27 +35,6 @@ pub enum BadConfig {
     NoSuchEngine { setting: &'static str, engine: Engine, choices: &'static str },
 }
 
-/// Who does a part of the work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Engine {
-    Openai,
-    Deepgram,
-    Elevenlabs,
-    Local,
-}
-
-/// Who hears when the caller speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum VadEngine {
-    /// A small network, 0.2 ms per 32 ms of audio: sure also in noise. Needs the local models.
-    #[serde(alias = "local")]
-    Silero,
-    /// 3 µs per 20 ms: misled by steady tones and loud noise. Needs nothing.
-    Webrtc,
-}
-
 /// The settings file as it is written. All of it may be left out.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -63,22 +48,13 @@ struct File {
     record: Option<bool>,
     lead_ms: Option<u64>,
     most_calls: Option<usize>,
-    engines: EngineChoices,
+    engines: engines::Choices,
     openai: Vendor,
+    openai2: Vendor,
     deepgram: Vendor,
     elevenlabs: Vendor,
     twilio: Twilio,
     turn: turn::Policy,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct EngineChoices {
-    stt: Option<Engine>,
-    llm: Option<Engine>,
-    tts: Option<Engine>,
-    vad: Option<VadEngine>,
-    threads: Option<usize>,
 }
 
 /// How a vendor is reached. Each adapter has its own defaults for what is unset.
@@ -93,6 +69,12 @@ pub struct Vendor {
     pub speech_model: Option<String>,
     /// The model that listens (openai).
     pub transcription_model: Option<String>,
+    /// Who finds the ends of utterances (openai): where set, it transcribes over the Realtime API.
+    pub turn_detection: Option<TurnDetection>,
+    /// How sure a Flux model must be that the caller's turn is over (deepgram).
+    pub end_of_turn: Option<f32>,
+    /// How sure it must be that it is likely over (deepgram); 0: it is not asked.
+    pub eager_end_of_turn: Option<f32>,
     pub voice: Option<String>,
 }
 
@@ -101,6 +83,8 @@ pub struct Vendor {
 struct Twilio {
     auth_token: Option<SecretString>,
     account_sid: Option<String>,
+    api_url: Option<String>,
+    hang_up_within_ms: Option<u64>,
 }
 
 /// All settings, complete and sound.
@@ -124,19 +108,42 @@ pub struct Config {
     pub lead_ms: u64,
     /// More live calls than this are told to call again, 300 unless set.
     pub most_calls: usize,
-    pub stt: Engine,
-    pub llm: Engine,
-    pub tts: Engine,
+    /// Who listens: the first of them, and another one when that one fails.
+    pub stt: Vec<Engine>,
+    /// Who answers, likewise.
+    pub llm: Vec<Engine>,
+    /// Who speaks, likewise.
+    pub tts: Vec<Engine>,
+    /// When engines are left alone, and when two are asked at once.
+    pub failover: vendors::failover::Policy,
+    /// When another engine is to listen.
+    pub endurance: vendors::failover::Endurance,
+    /// Are the machine's own phrases made into speech at the start? True unless set: they are then said
+    /// at once, and while the voice is down. It costs some hundred characters at each start.
+    pub phrases: bool,
     /// Unset: Silero where the models are, else WebRTC.
     pub vad: Option<VadEngine>,
+    /// Does a model judge the ends of turns? Unset: where its file is. It costs some 35 ms of a core in
+    /// each pause of a caller.
+    pub turn_model: Option<bool>,
     /// Threads for local models; the machine's cores unless set.
     pub threads: Option<usize>,
     pub openai: Vendor,
+    /// A second server that speaks OpenAI's protocol.
+    pub openai2: Vendor,
     pub deepgram: Vendor,
     pub elevenlabs: Vendor,
     /// The account's token, that signs its webhooks. Unset: one is made and kept in the data folder.
     pub twilio_auth_token: Option<SecretString>,
-    pub twilio_account_sid: Option<String>,
+    /// The account whose calls these are. With the token, calls are looked up and ended over REST;
+    /// without either, a call whose hang-up was lost stays up until the carrier's own limit.
+    pub twilio_account_sid: Option<AccountSid>,
+    /// Where the carrier's REST API is, <https://api.twilio.com> unless set.
+    pub twilio_api_url: reqwest::Url,
+    /// How long the carrier is given to say that a call which was hung up is over, 5,000 ms unless
+    /// set, 200 to 60,000. Then it is looked up over REST: shorter costs requests, longer is paid for
+    /// by whoever pays for a call that is still up.
+    pub hang_up_within_ms: u64,
     pub turn: turn::Policy,
 }
 
@@ -192,28 +199,34 @@ impl Config {
             let (name, wanted) = ("TANDEM_LEAD_MS", "between 100 and 2000");
             return Err(BadConfig::Value { name, value: lead_ms.to_string(), wanted });
         }
-        let openai = file.openai.with_env(env, "OPENAI", "OPENAI_BASE_URL");
-        let deepgram = file.deepgram.with_env(env, "DEEPGRAM", "DEEPGRAM_URL");
+        let hang_up_within_ms =
+            number(env, "TANDEM_HANG_UP_WITHIN_MS", "a number of milliseconds")?
+                .or(file.twilio.hang_up_within_ms)
+                .unwrap_or(5_000);
+        if !(200..=60_000).contains(&hang_up_within_ms) {
+            let (name, wanted) = ("TANDEM_HANG_UP_WITHIN_MS", "between 200 and 60000");
+            let value = hang_up_within_ms.to_string();
+            return Err(BadConfig::Value { name, value, wanted });
+        }
+        let mut openai = file.openai.with_env(env, "OPENAI", "OPENAI_BASE_URL");
+        if let Some(value) = set(env, "OPENAI_TURN_DETECTION") {
+            let (name, wanted) = ("OPENAI_TURN_DETECTION", "own, server_vad or semantic_vad");
+            let detection = TurnDetection::named(&value);
+            openai.turn_detection =
+                Some(detection.ok_or(BadConfig::Value { name, value, wanted })?);
+        }
+        let openai2 = file.openai2.with_env(env, "OPENAI2", "OPENAI2_BASE_URL");
+        let mut deepgram = file.deepgram.with_env(env, "DEEPGRAM", "DEEPGRAM_URL");
+        let sure = "a number from 0 to 1";
+        let end_of_turn = number(env, "DEEPGRAM_END_OF_TURN", sure)?;
+        deepgram.end_of_turn = end_of_turn.or(deepgram.end_of_turn);
+        let eager = number(env, "DEEPGRAM_EAGER_END_OF_TURN", sure)?;
+        deepgram.eager_end_of_turn = eager.or(deepgram.eager_end_of_turn);
         let elevenlabs = file.elevenlabs.with_env(env, "ELEVENLABS", "ELEVENLABS_URL");
-        let has = |vendor: &Vendor| vendor.api_key.is_some();
-        let first = |choices: &[(bool, Engine)]| {
-            choices.iter().find(|(keyed, _)| *keyed).map_or(Engine::Local, |(_, engine)| *engine)
-        };
-        let stt = engine(env, "TANDEM_STT")?.or(file.engines.stt).unwrap_or_else(|| {
-            first(&[(has(&deepgram), Engine::Deepgram), (has(&openai), Engine::Openai)])
-        });
-        let llm = engine(env, "TANDEM_LLM")?
-            .or(file.engines.llm)
-            .unwrap_or_else(|| first(&[(has(&openai), Engine::Openai)]));
-        let tts = engine(env, "TANDEM_TTS")?.or(file.engines.tts).unwrap_or_else(|| {
-            first(&[
-                (has(&elevenlabs), Engine::Elevenlabs),
-                (has(&deepgram), Engine::Deepgram),
-                (has(&openai), Engine::Openai),
-            ])
-        });
+        let (chosen_vad, threads) = (file.engines.vad, file.engines.threads);
+        let chosen = file.engines.complete(env, [&openai, &deepgram, &elevenlabs])?;
         let vad = match set(env, "TANDEM_VAD").as_deref() {
-            None => file.engines.vad,
+            None => chosen_vad,
             Some("silero" | "local") => Some(VadEngine::Silero),
             Some("webrtc") => Some(VadEngine::Webrtc),
             Some(other) => {
@@ -240,71 +253,50 @@ impl Config {
             most_calls: number(env, "TANDEM_MOST_CALLS", "a number of calls")?
                 .or(file.most_calls)
                 .unwrap_or(300),
-            stt,
-            llm,
-            tts,
+            stt: chosen.stt,
+            llm: chosen.llm,
+            tts: chosen.tts,
+            failover: chosen.failover,
+            endurance: chosen.endurance,
+            phrases: chosen.phrases,
             vad,
-            threads: number(env, "TANDEM_THREADS", "a number of threads")?.or(file.engines.threads),
+            turn_model: chosen.turn_model,
+            threads: number(env, "TANDEM_THREADS", "a number of threads")?.or(threads),
             openai,
+            openai2,
             deepgram,
             elevenlabs,
             twilio_auth_token: set(env, "TWILIO_AUTH_TOKEN")
                 .map(SecretString::from)
                 .or(nonempty(file.twilio.auth_token)),
-            twilio_account_sid: set(env, "TWILIO_ACCOUNT_SID").or(file.twilio.account_sid),
+            twilio_account_sid: match set(env, "TWILIO_ACCOUNT_SID").or(file.twilio.account_sid) {
+                None => None,
+                Some(value) => Some(value.parse().map_err(|_| {
+                    let (name, wanted) = ("TWILIO_ACCOUNT_SID", "an identifier that begins with AC");
+                    BadConfig::Value { name, value, wanted }
+                })?),
+            },
+            twilio_api_url: {
+                let value = set(env, "TWILIO_API_URL").or(file.twilio.api_url);
+                let value = value.unwrap_or_else(|| crate::carrier::API_URL.to_owned());
+                let url = value.parse().ok().filter(|url: &reqwest::Url| {
+                    matches!(url.scheme(), "http" | "https") && url.query().is_none()
+                });
+                let (name, wanted) =
+                    ("TWILIO_API_URL", "an address that begins with http:// or https://");
+                url.ok_or(BadConfig::Value { name, value, wanted })?
+            },
+            hang_up_within_ms,
             turn: file.turn,
         };
         config.check_engines()?;
         Ok(config)
     }
 
-    fn check_engines(&self) -> Result<(), BadConfig> {
-        use Engine::{Deepgram, Elevenlabs, Local, Openai};
-        let part = |setting, engine, choices: &'static str, allowed: &[Engine]| {
-            if !allowed.contains(&engine) {
-                return Err(BadConfig::NoSuchEngine { setting, engine, choices });
-            }
-            let (vendor, key, has_key) = match engine {
-                Local => return Ok(()),
-                // A server of one's own may want no key.
-                Openai => {
-                    let reachable = self.openai.api_key.is_some() || self.openai.base_url.is_some();
-                    ("openai", "OPENAI_API_KEY", reachable)
-                }
-                Deepgram => ("deepgram", "DEEPGRAM_API_KEY", self.deepgram.api_key.is_some()),
-                Elevenlabs => {
-                    ("elevenlabs", "ELEVENLABS_API_KEY", self.elevenlabs.api_key.is_some())
-                }
-            };
-            if has_key { Ok(()) } else { Err(BadConfig::NoKey { setting, vendor, key }) }
-        };
-        part("TANDEM_STT", self.stt, "deepgram, openai, local", &[Deepgram, Openai, Local])?;
-        part("TANDEM_LLM", self.llm, "openai, local", &[Openai, Local])?;
-        let all = [Elevenlabs, Deepgram, Openai, Local];
-        part("TANDEM_TTS", self.tts, "elevenlabs, deepgram, openai, local", &all)
-    }
-
-    /// Does any part run on the local speech models?
-    pub fn needs_models(&self) -> bool {
-        [self.stt, self.llm, self.tts].contains(&Engine::Local)
-            || self.vad == Some(VadEngine::Silero)
-    }
-
     /// The media socket's address.
     pub fn media_url(&self) -> String {
         // "http" becomes "ws", "https" becomes "wss".
         format!("ws{}/media", self.public_url.trim_start_matches("http"))
-    }
-}
-
-impl std::fmt::Display for Engine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Engine::Openai => "openai",
-            Engine::Deepgram => "deepgram",
-            Engine::Elevenlabs => "elevenlabs",
-            Engine::Local => "local",
-        })
     }
 }
 
@@ -317,6 +309,9 @@ impl Vendor {
             model: named("MODEL").or(self.model),
             speech_model: named("SPEECH_MODEL").or(self.speech_model),
             transcription_model: named("TRANSCRIPTION_MODEL").or(self.transcription_model),
+            turn_detection: self.turn_detection,
+            end_of_turn: self.end_of_turn,
+            eager_end_of_turn: self.eager_end_of_turn,
             voice: named("VOICE").or(self.voice),
         }
     }
@@ -353,20 +348,6 @@ fn number<T: std::str::FromStr>(
         .transpose()
 }
 
-fn engine(env: Lookup<'_>, name: &'static str) -> Result<Option<Engine>, BadConfig> {
-    match set(env, name).as_deref() {
-        None => Ok(None),
-        Some("openai") => Ok(Some(Engine::Openai)),
-        Some("deepgram") => Ok(Some(Engine::Deepgram)),
-        Some("elevenlabs") => Ok(Some(Engine::Elevenlabs)),
-        Some("local") => Ok(Some(Engine::Local)),
-        Some(other) => {
-            let wanted = "deepgram, openai, elevenlabs or local";
-            Err(BadConfig::Value { name, value: other.to_owned(), wanted })
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -381,7 +362,7 @@ mod tests {
     #[test]
     fn without_a_key_everything_is_local() {
         let config = with(&[("HOME", "/home/you")]).unwrap();
-        assert_eq!([config.stt, config.llm, config.tts], [Engine::Local; 3]);
+        assert_eq!([&config.stt, &config.llm, &config.tts], [&[Engine::Local]; 3]);
         assert_eq!(config.data_dir, Path::new("/home/you/.local/share/tandem"));
         assert_eq!(config.media_url(), "ws://127.0.0.1:8000/media");
     }
@@ -391,10 +372,10 @@ mod tests {
         let config = with(&[("OPENAI_API_KEY", "k"), ("DEEPGRAM_API_KEY", "k")]).unwrap();
         assert_eq!(
             [config.stt, config.llm, config.tts],
-            [Engine::Deepgram, Engine::Openai, Engine::Deepgram]
+            [[Engine::Deepgram], [Engine::Openai], [Engine::Deepgram]]
         );
         let config = with(&[("OPENAI_API_KEY", "k"), ("TANDEM_TTS", "local")]).unwrap();
-        assert_eq!([config.stt, config.tts], [Engine::Openai, Engine::Local]);
+        assert_eq!([config.stt, config.tts], [[Engine::Openai], [Engine::Local]]);
     }
 
     #[test]
@@ -405,10 +386,30 @@ mod tests {
             ([("PORT", "eighty")], "PORT"),
             ([("PUBLIC_URL", "voice.example")], "PUBLIC_URL"),
             ([("TANDEM_LEAD_MS", "5")], "TANDEM_LEAD_MS"),
+            ([("TWILIO_ACCOUNT_SID", "SK01")], "TWILIO_ACCOUNT_SID"),
+            ([("TWILIO_API_URL", "api.twilio.com")], "TWILIO_API_URL"),
+            ([("TANDEM_HANG_UP_WITHIN_MS", "0")], "TANDEM_HANG_UP_WITHIN_MS"),
         ] {
             let error = with(&pairs).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
         }
+    }
+
+    #[test]
+    fn who_judges_the_end_of_a_turn_can_be_chosen() {
+        let config = with(&[
+            ("OPENAI_TURN_DETECTION", "semantic_vad"),
+            ("DEEPGRAM_MODEL", "flux-general-en"),
+            ("DEEPGRAM_END_OF_TURN", "0.8"),
+            ("DEEPGRAM_EAGER_END_OF_TURN", "0"),
+        ])
+        .unwrap();
+        assert_eq!(config.openai.turn_detection, Some(TurnDetection::Semantic));
+        assert_eq!(config.deepgram.model.as_deref(), Some("flux-general-en"));
+        assert_eq!(config.deepgram.end_of_turn, Some(0.8));
+        assert_eq!(config.deepgram.eager_end_of_turn, Some(0.0));
+        let error = with(&[("OPENAI_TURN_DETECTION", "psychic")]).unwrap_err().to_string();
+        assert!(error.contains("OPENAI_TURN_DETECTION"), "{error}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod api;
 pub mod caller;
+pub mod carrier;
 pub mod check;
 pub mod config;
 pub mod demo;
@@ -13,6 +14,7 @@ pub mod domain;
 pub mod gateway;
 pub mod live;
 pub mod models;
+pub mod replay;
 pub mod serve;
 pub mod telemetry;
 pub mod token;

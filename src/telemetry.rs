@@ -6,12 +6,18 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 /// Logs to standard error: `TANDEM_LOG` says what (`info` unless set, as `RUST_LOG` would), in lines
 /// for people or, for machines, in JSON.
 pub fn log_to_stderr(json: bool, filter: Option<&str>) {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_default_directive(tracing::Level::INFO.into())
-        .parse_lossy(filter.unwrap_or("info"));
+    let filter = log_filter(filter);
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second set-up, as in tests, keeps the first.
     let _ = if json { logs.json().try_init() } else { logs.with_target(false).try_init() };
+}
+
+/// What is logged. The MCP client logs whole messages, in which there may be what callers said: it is
+/// silent unless it is named.
+pub fn log_filter(filter: Option<&str>) -> tracing_subscriber::EnvFilter {
+    tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing::Level::INFO.into())
+        .parse_lossy(format!("rmcp=off,{}", filter.unwrap_or("info")))
 }
 
 /// The process's metrics, for `/metrics`.
@@ -42,6 +48,9 @@ fn describe() {
     describe_counter!("tandem_calls_answered_total", "Webhooks that asked how to answer a call");
     describe_counter!("tandem_calls_resumed_total", "Calls gone on with after a break");
     describe_counter!("tandem_calls_turned_away_total", "Calls refused past capacity");
+    describe_counter!("tandem_hang_ups_total", "Calls hung up, by whether the carrier ended them");
+    describe_counter!("tandem_tones_total", "Tones heard on calls that we made");
+    describe_counter!("tandem_answerers_total", "Who answered calls that we made, by the carrier");
     describe_counter!("tandem_webhooks_refused_total", "Webhooks with a bad signature or form");
     describe_counter!("tandem_sockets_total", "Media sockets opened");
     describe_counter!("tandem_sockets_refused_total", "Media sockets closed before a session");
@@ -49,6 +58,14 @@ fn describe() {
     describe_counter!("tandem_carrier_oddities_total", "Odd messages of the carrier, by kind");
     describe_counter!("tandem_carrier_silent_total", "Calls left because the carrier fell silent");
     describe_counter!("tandem_vendor_failures_total", "Failures of vendors, by stage");
+    describe_gauge!("tandem_engine_breaker", "0 in use, 0.5 being probed, 1 out; by part, engine");
+    describe_gauge!("tandem_engine_first_seconds", "Within this 95 of 100 answers began");
+    describe_counter!("tandem_engine_requests_total", "Requests that an engine was asked");
+    describe_counter!("tandem_engine_failures_total", "Requests at which an engine failed");
+    describe_counter!("tandem_engine_failovers_total", "Requests taken over from an engine before");
+    describe_counter!("tandem_engine_hedges_total", "Requests asked twice, the first being late");
+    describe_counter!("tandem_engine_hedges_won_total", "Those that the second answered first");
+    describe_counter!("tandem_phrases_ready_total", "Sentences that were ready beforehand");
     describe_counter!("tandem_tool_failures_total", "Tools that failed");
     describe_counter!("tandem_frames_lost_total", "Audio frames that an engine had no room for");
     describe_counter!("tandem_journal_failures_total", "Journal writes that failed");

@@ -5,13 +5,25 @@
 mod badly_behaved;
 #[path = "calls/conversation.rs"]
 mod conversation;
+#[path = "calls/ending.rs"]
+mod ending;
 #[path = "calls/failing_vendors.rs"]
 mod failing_vendors;
+#[path = "calls/ladder.rs"]
+mod ladder;
 #[path = "calls/lasting.rs"]
 mod lasting;
 #[path = "calls/line.rs"]
 mod line;
+#[path = "calls/mcp/mod.rs"]
+mod mcp;
 #[path = "calls/outliving.rs"]
 mod outliving;
+#[path = "calls/replay.rs"]
+mod replay;
+#[path = "calls/spoken.rs"]
+mod spoken;
 #[path = "calls/supervised.rs"]
 mod supervised;
+#[path = "calls/tools.rs"]
+mod tools;

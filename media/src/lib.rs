@@ -6,9 +6,12 @@
 //!
 //! Audio is mu-law at 8 kHz on the wire and `i16` at 8 kHz inside unless a name says otherwise.
 
+pub mod echo;
 pub mod frame;
 pub mod g711;
+pub mod prosody;
 pub mod recording;
 pub mod resample;
 pub mod stream;
+pub mod tone;
 pub mod vad;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use reqwest::{Method, Url};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
 use twiml::Form;
 
 use super::note::Note;
@@ -20,6 +20,7 @@ const WAITING: usize = 64;
 const LAST: Duration = Duration::from_secs(20);
 
 /// A callback to be sent.
+#[derive(Clone)]
 pub struct Job {
     /// What it is for, as [`Note::Requested`] says it.
     pub purpose: &'static str,
@@ -29,6 +30,8 @@ pub struct Job {
     pub url: Url,
     /// What is told.
     pub form: Form,
+    /// How long after it was given it is sent. Zero: after all that were given before, in order.
+    pub after: Duration,
 }
 
 /// One call's callbacks.
@@ -73,16 +76,30 @@ impl Drop for Callbacks {
 }
 
 async fn send(web: Arc<Web>, mut queue: mpsc::Receiver<Job>) -> Vec<Note> {
-    let mut told = Vec::new();
-    while let Some(Job { purpose, method, url, form }) = queue.recv().await {
-        let (began, place) = (Instant::now(), shown(&url));
-        let answer = web.request(method, url, form).await;
-        told.push(Note::Requested {
-            purpose,
-            url: place,
-            status: answer.ok().map(|answer| answer.status.as_u16()),
-            took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        });
+    let (mut told, mut delayed) = (Vec::new(), JoinSet::new());
+    while let Some(job) = queue.recv().await {
+        if job.after.is_zero() {
+            told.push(send_one(&web, job).await);
+        } else {
+            let (web, due) = (Arc::clone(&web), Instant::now() + job.after);
+            delayed.spawn(async move {
+                sleep_until(due).await;
+                send_one(&web, job).await
+            });
+        }
     }
+    told.extend(delayed.join_all().await);
     told
+}
+
+async fn send_one(web: &Web, job: Job) -> Note {
+    let Job { purpose, method, url, form, .. } = job;
+    let (began, place) = (Instant::now(), shown(&url));
+    let answer = web.request(method, url, form).await;
+    Note::Requested {
+        purpose,
+        url: place,
+        status: answer.ok().map(|answer| answer.status.as_u16()),
+        took_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use media::g711;
 
@@ -11,6 +12,9 @@ use super::hearing::{self, Span};
 
 /// The longest recording that a caller says in one step.
 pub const LONGEST: Tick = Tick::from_ms(30 * 60 * 1000);
+
+/// The height of a tone's wave: 12 dB below the loudest, as telephone networks send theirs.
+const LOUDNESS: f64 = 8_000.0;
 
 /// The largest file that is read.
 const MAX_FILE: u64 = 512 * 1024 * 1024;
@@ -59,6 +63,21 @@ impl Clip {
         }
         let voice = hearing::spans_of(&mulaw, Tick::from_ms(700));
         Ok(Arc::new(Self { name, mulaw, voice }))
+    }
+
+    /// A single steady tone, as a voicemail gives before it records.
+    ///
+    /// # Errors
+    /// As [`Clip::from_mulaw`].
+    pub fn tone(hz: u32, length: Duration) -> Result<Arc<Self>, ClipError> {
+        let samples = Tick::from_duration(length).0;
+        let name = format!("a tone of {hz} Hz");
+        if samples > LONGEST.0 {
+            return Err(ClipError::TooLong(name));
+        }
+        let step = std::f64::consts::TAU * f64::from(hz) / 8_000.0;
+        let wave = (0..samples).map(|at| ((at as f64 * step).sin() * LOUDNESS).round() as i16);
+        Self::from_samples(name, &wave.collect::<Vec<i16>>())
     }
 
     /// Linear samples at 8 kHz.

@@ -1,6 +1,7 @@
 //! `tandem call`: the command line over [`super::place`].
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,7 +16,10 @@ use tokio_util::sync::CancellationToken;
 use super::network::Stall;
 use crate::{config, token};
 
-use super::{ACCOUNT_SID, Call, CallError, Clip, FROM, Outcome, Scenario, TO, Who, place};
+use super::{
+    ACCOUNT_SID, Call, CallError, Clip, Delivery, Detection, FROM, Found, Outcome, Rest, Scenario,
+    TO, Who, place,
+};
 
 /// The gateway did not do what the scenario expects.
 const STEP_FAILED: u8 = 1;
@@ -29,7 +33,7 @@ const NO_CALL: u8 = 5;
 const AFTER_HELP: &str = "\
 A scenario file is TOML: steps = [\"wait_for_agent\", { say = \"question.wav\" },
 { barge_in = { after = \"600ms\", say = \"no.wav\" } }, \"wait_for_agent\", { press = \"1\" },
-{ expect_hang_up = \"10s\" }]. Recordings lie beside it. Also: wait, wait_for_silence, hang_up.
+{ expect_hang_up = \"10s\" }]. Recordings lie beside it. Also: tone, wait, wait_for_silence, hang_up.
 
 Exit status: 0 all steps passed, 1 a step failed, 2 wrong usage, 3 the gateway broke the protocol,
 5 the call could not be connected.
@@ -37,6 +41,8 @@ Exit status: 0 all steps passed, 1 a step failed, 2 wrong usage, 3 the gateway b
 Examples:
   tandem call http://127.0.0.1:8000/webhooks/twilio/answer --wav question.wav
   tandem call https://gw.example/voice --scenario barge-in.toml --auth-token … --out results
+  tandem call http://127.0.0.1:8000/webhooks/twilio/answer --call-id 1 --scenario voicemail.toml \
+    --amd 6s=machine_end_beep --amd-callback http://127.0.0.1:8000/webhooks/twilio/amd
   tandem call ws://127.0.0.1:8000/media --param token=abc --wav hello.wav --speak-first --json";
 
 /// Plays the carrier's side of one call towards a gateway: speaks a recording, hears the answer in
@@ -98,9 +104,33 @@ pub struct CallArgs {
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     pub param: Vec<(String, String)>,
 
+    /// Who answered an outbound call, as the carrier finds out before it asks for TwiML: human,
+    /// machine_start, machine_end_beep, fax … "off": nobody finds out.
+    #[arg(long, value_name = "WORD", default_value = "human", conflicts_with = "amd")]
+    pub answered_by: String,
+
+    /// Who answered an outbound call, as the carrier finds out beside it: 3s=machine_end_beep posts
+    /// that to --amd-callback 3 s after the answer. Repeatable.
+    #[arg(long, value_name = "AFTER=WORD", value_parser = found, requires = "amd_callback")]
+    pub amd: Vec<Found>,
+
+    /// Where --amd is posted.
+    #[arg(long, value_name = "URL", requires = "amd")]
+    pub amd_callback: Option<Url>,
+
     /// Where to post the call's end, as the carrier's status callback does.
     #[arg(long, value_name = "URL")]
     pub status_callback: Option<Url>,
+
+    /// How status callbacks arrive: in-order, twice, reversed, lost, or late by a time as in 2s.
+    #[arg(long, value_name = "HOW", value_parser = delivery, default_value = "in-order")]
+    #[arg(requires = "status_callback")]
+    pub status_delivery: Delivery,
+
+    /// Serves the carrier's REST API here during the call, so that the gateway can look the call up
+    /// and end it. Its TWILIO_API_URL is then http:// and this address.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub rest: Option<SocketAddr>,
 
     /// The caller hangs up after so long, whatever happens. 5 minutes unless set here or in the
     /// scenario.
@@ -139,6 +169,25 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn found(text: &str) -> Result<Found, String> {
+    let pair = text
+        .split_once('=')
+        .and_then(|(after, word)| Some(Found::new(humantime::parse_duration(after).ok()?, word)));
+    pair.ok_or_else(|| "a detection is written AFTER=WORD, as 3s=machine_end_beep".to_owned())
+}
+
+fn delivery(text: &str) -> Result<Delivery, String> {
+    match text {
+        "in-order" => Ok(Delivery::InOrder),
+        "twice" => Ok(Delivery::Twice),
+        "reversed" => Ok(Delivery::Reversed),
+        "lost" => Ok(Delivery::Lost),
+        _ => humantime::parse_duration(text).map(Delivery::Late).map_err(|_| {
+            "callbacks arrive in-order, twice, reversed, lost, or late by a time".to_owned()
+        }),
+    }
+}
+
 fn stall(text: &str) -> Result<Stall, String> {
     let times = text.split_once('/').and_then(|(at, lasts)| {
         let time = |text| humantime::parse_duration(text).ok();
@@ -150,6 +199,10 @@ fn stall(text: &str) -> Result<Stall, String> {
 /// Runs the command and prints what it finds.
 pub async fn run(args: CallArgs) -> ExitCode {
     let call = match prepare(&args) {
+        Ok(call) => call,
+        Err(Trouble { code, text }) => return fail(code, &text),
+    };
+    let call = match rest(&args, call).await {
         Ok(call) => call,
         Err(Trouble { code, text }) => return fail(code, &text),
     };
@@ -256,6 +309,12 @@ fn prepare(args: &CallArgs) -> Result<Call, Trouble> {
     if args.call_id.is_some() || args.lead_id.is_some() {
         call = call.placed_by_gateway(args.lead_id.as_deref(), args.call_id.as_deref());
     }
+    call = call.detection(match &args.amd_callback {
+        Some(callback) => Detection::Beside { callback: callback.clone(), found: args.amd.clone() },
+        None if args.answered_by == "off" => Detection::Off,
+        None => Detection::First(args.answered_by.clone()),
+    });
+    call = call.status_delivery(args.status_delivery);
     for (name, value) in &args.param {
         call = call.parameter(name, value);
     }
@@ -263,6 +322,18 @@ fn prepare(args: &CallArgs) -> Result<Call, Trouble> {
         call = call.status_callback(url.clone());
     }
     Ok(call)
+}
+
+/// Makes the call known to the carrier's API, if one is to be served.
+async fn rest(args: &CallArgs, call: Call) -> Result<Call, Trouble> {
+    let Some(address) = args.rest else { return Ok(call) };
+    let rest = Rest::start(address, &*args.account_sid, call.auth_token.clone()).await;
+    let rest = rest.map_err(|error| Trouble {
+        code: USAGE,
+        text: format!("cannot serve the carrier's API at {address}: {error}"),
+    })?;
+    // The call keeps it running.
+    Ok(call.known_to(&rest))
 }
 
 /// The token given, else the one that a gateway on this machine made for itself.
@@ -419,6 +490,24 @@ mod tests {
         assert!(parse(&["ws://localhost/media"]).is_err());
         assert!(parse(&["ws://x", "--wav", "a", "--scenario", "b"]).is_err());
         assert!(parse(&["ws://x", "--wav", "a", "--stall", "soon"]).is_err());
+    }
+
+    #[test]
+    fn what_the_carrier_tells_beside_the_call_is_read() {
+        let with = |more: &[&str]| parse(&[&["http://x/answer", "--wav", "a.wav"], more].concat());
+        let url = "http://x/amd";
+        let amd = ["--amd", "3s=machine_start", "--amd", "0s=human", "--amd-callback", url];
+        let found = with(&amd).unwrap().amd;
+        assert_eq!(found[0], Found::new(Duration::from_secs(3), "machine_start"));
+        assert_eq!((found.len(), found[1].after), (2, Duration::ZERO));
+        assert!(with(&amd[..2]).is_err(), "a callback that goes nowhere");
+        assert!(with(&["--amd", "soon", "--amd-callback", url]).is_err());
+        assert!(with(&[&amd[..], &["--answered-by", "fax"]].concat()).is_err());
+        let late = ["--status-callback", url, "--status-delivery", "2s"];
+        let late = with(&late).unwrap().status_delivery;
+        assert_eq!(late, Delivery::Late(Duration::from_secs(2)));
+        assert_eq!(with(&[]).unwrap().status_delivery, Delivery::InOrder);
+        assert!(with(&["--rest", "here"]).is_err());
     }
 
     #[test]

@@ -20,6 +20,7 @@ use super::note::Note;
 use super::outcome::{Document, EndReason};
 use super::socket::{self, Handshake, Opening, shown};
 use super::stream::{Ended, Kind, Stream};
+use super::telling::{Detection, status_of};
 use super::web::{Answer, NoAnswer, Web};
 use super::{Call, CallError, Target, sid};
 
@@ -33,10 +34,12 @@ pub struct Flow<'a> {
     pub(super) call_sid: String,
     pub(super) documents: Vec<Document>,
     web: Arc<Web>,
-    callbacks: Callbacks,
-    answered: Option<Tick>,
+    pub(super) callbacks: Callbacks,
+    pub(super) answered: Option<Tick>,
     /// The next number of a call status callback.
-    sequence: u32,
+    pub(super) sequence: u32,
+    /// Status callbacks that are to come in the wrong order.
+    pub(super) held_back: Vec<Job>,
     /// The latest stream of the call, counted.
     streams: usize,
     /// Documents since the latest conversation.
@@ -67,6 +70,7 @@ impl<'a> Flow<'a> {
             web,
             answered: None,
             sequence: 0,
+            held_back: Vec::new(),
             streams: 0,
             without_stream: 0,
         }
@@ -74,10 +78,20 @@ impl<'a> Flow<'a> {
 
     /// The call, from placing it to its end.
     pub(super) async fn run(&mut self) -> Result<EndReason, CallError> {
-        let reason = match &self.call.target {
+        if let Some(rest) = &self.call.rest {
+            self.line.ends_on(rest.begin(&self.call_sid, self.call.outbound));
+        }
+        self.tell_rung();
+        let mut reason = match &self.call.target {
             Target::Socket(url) => self.socket_only(url.clone()).await?,
             Target::Webhook(url) => self.documents(url.clone()).await?,
         };
+        if self.call.stuck && reason == EndReason::ServerHungUp {
+            reason = self.hold_on().await;
+        }
+        if let Some(rest) = &self.call.rest {
+            rest.finish(&self.call_sid, status_of(&reason));
+        }
         self.line.conclude(&reason);
         self.line.close_streams(|_| true).await;
         for ended in std::mem::take(&mut self.line.ended) {
@@ -87,6 +101,18 @@ impl<'a> Flow<'a> {
         self.tell_completed(&reason);
         self.finish_callbacks().await;
         Ok(reason)
+    }
+
+    /// The order to hang up was lost: the call is up until somebody else ends it.
+    async fn hold_on(&mut self) -> EndReason {
+        let stop = self.call.stop.clone();
+        loop {
+            match self.line.hold(stop.cancelled()).await {
+                Held::Done(()) => return EndReason::Stopped,
+                Held::HungUp(reason) => return reason,
+                Held::StreamEnded(_) => {}
+            }
+        }
     }
 
     /// A stream without any TwiML: when it ends, nothing follows.
@@ -122,6 +148,9 @@ impl<'a> Flow<'a> {
                 return Ok(self.application_error(11215, what));
             }
             let first = purpose == "answer";
+            if first && self.call.outbound {
+                self.tell_answered();
+            }
             let answer = match self.fetch(purpose, link, &base).await? {
                 Ok(answer) => answer,
                 Err(reason) => return Ok(reason),
@@ -130,8 +159,8 @@ impl<'a> Flow<'a> {
                 Ok(verbs) => verbs,
                 Err(reason) => return Ok(reason),
             };
-            if first && !matches!(verbs.first(), Some(Verb::Reject)) {
-                self.answered = Some(self.line.clock.now());
+            if first && !self.call.outbound && !matches!(verbs.first(), Some(Verb::Reject)) {
+                self.tell_answered();
             }
             next = Box::pin(self.carry_out(&answer.url, verbs)).await;
         }
@@ -411,110 +440,11 @@ impl<'a> Flow<'a> {
         let call = self.call;
         let status = if first && !call.outbound { "ringing" } else { "in-progress" };
         let form = self.standard_fields(status);
-        if first && call.outbound {
-            return form.with("AnsweredBy", "human").with("MachineDetectionDuration", "2300");
-        }
-        form
-    }
-
-    fn standard_fields(&self, status: &str) -> Form {
-        let call = self.call;
-        Form::default()
-            .with("CallSid", self.call_sid.as_str())
-            .with("AccountSid", call.account_sid.as_str())
-            .with("From", call.from.as_str())
-            .with("To", call.to.as_str())
-            .with("Caller", call.from.as_str())
-            .with("Called", call.to.as_str())
-            .with("CallStatus", status)
-            .with("ApiVersion", "2010-04-01")
-            .with("Direction", if call.outbound { "outbound-api" } else { "inbound" })
-    }
-
-    fn tell_streams_ended(&mut self) {
-        for ended in std::mem::take(&mut self.line.ended) {
-            if ended.kind == Kind::Both {
-                self.line.ended.push(ended);
-            } else {
-                self.tell_stream_ended(&ended);
+        match &call.detection {
+            Detection::First(by) if first && call.outbound => {
+                form.with("AnsweredBy", by.as_str()).with("MachineDetectionDuration", "2300")
             }
-        }
-    }
-
-    fn tell_stream_ended(&mut self, ended: &Ended) {
-        let (event, error) = if ended.closed {
-            ("stream-stopped", None)
-        } else {
-            ("stream-error", Some("31903 the connection broke".to_owned()))
-        };
-        self.tell_stream(ended.status.as_ref(), &ended.sid, &ended.name, event, error);
-    }
-
-    fn tell_stream(
-        &mut self,
-        link: Option<&Link>,
-        stream_sid: &str,
-        name: &str,
-        event: &str,
-        error: Option<String>,
-    ) {
-        let Some(link) = link else { return };
-        let Ok(url) = Url::parse(&link.url) else {
-            return self.line.warn("a stream's statusCallback is not an absolute URL".to_owned());
-        };
-        let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
-        let mut form = Form::default()
-            .with("AccountSid", self.call.account_sid.as_str())
-            .with("CallSid", self.call_sid.as_str())
-            .with("StreamSid", stream_sid)
-            .with("StreamName", name)
-            .with("StreamEvent", event)
-            .with("Timestamp", now);
-        if let Some(error) = error {
-            form = form.with("StreamError", error);
-        }
-        let job = Job { purpose: "stream-status", method: link.method.clone(), url, form };
-        self.post(job);
-    }
-
-    /// The call's status callback, which fires once: at the end.
-    fn tell_completed(&mut self, reason: &EndReason) {
-        let Some(url) = self.call.status_callback.clone() else { return };
-        let status = if *reason == EndReason::Rejected { "busy" } else { "completed" };
-        let seconds = self.answered.map_or(0, |answered| {
-            self.line.clock.now().since(answered).duration().as_secs_f64().ceil() as u64
-        });
-        let form = self
-            .standard_fields(status)
-            .with("CallDuration", seconds.to_string())
-            .with("Duration", seconds.div_ceil(60).to_string())
-            .with("SequenceNumber", self.sequence.to_string())
-            .with("CallbackSource", "call-progress-events")
-            .with("Timestamp", chrono::Utc::now().to_rfc2822());
-        self.sequence += 1;
-        self.post(Job { purpose: "status", method: Method::POST, url, form });
-    }
-
-    fn post(&mut self, job: Job) {
-        if !self.callbacks.post(job) {
-            self.line.warn("a status callback was left out: too many were waiting".to_owned());
-        }
-    }
-
-    async fn finish_callbacks(&mut self) {
-        let Some(told) = self.callbacks.finish().await else {
-            return self.line.warn("status callbacks were not answered in time".to_owned());
-        };
-        for note in told {
-            if let Note::Requested { purpose, status, .. } = &note
-                && !status.is_some_and(|status| (200..300).contains(&status))
-            {
-                self.line.warn(match status {
-                    Some(status) => format!("11200: the {purpose} callback was answered {status}"),
-                    None => format!("11200: the {purpose} callback was not answered"),
-                });
-            }
-            self.line.note(note);
+            Detection::First(_) | Detection::Beside { .. } | Detection::Off => form,
         }
     }
 }

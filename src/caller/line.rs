@@ -10,6 +10,7 @@ use std::sync::Arc;
 use media::stream::carrier::{self, Outbound};
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::clip::Clip;
 use super::clock::{Clock, FRAME, Tick};
@@ -101,6 +102,8 @@ pub struct Line {
     boundary: Tick,
     limit: Tick,
     hung_up: Option<EndReason>,
+    /// Cancelled when the call is ended over REST.
+    ended_over_rest: CancellationToken,
     concluded: Option<(Tick, Vec<StepReport>)>,
 }
 
@@ -150,6 +153,7 @@ impl Line {
             boundary: Tick(FRAME),
             limit: Tick::from_duration(at_most),
             hung_up: None,
+            ended_over_rest: CancellationToken::new(),
             concluded: None,
         }
     }
@@ -168,6 +172,9 @@ impl Line {
             tokio::select! {
                 () = sleep_until(wake) => self.tick(),
                 Some(arrival) = self.arrivals.recv() => self.arrive(arrival),
+                () = self.ended_over_rest.cancelled() => {
+                    self.hung_up.get_or_insert(EndReason::EndedOverRest);
+                }
                 value = &mut work => return Held::Done(value),
             }
         }
@@ -176,6 +183,11 @@ impl Line {
     /// The caller hangs up at the next opportunity, unless the call has ended by then.
     pub fn hang_up(&mut self, reason: EndReason) {
         self.hung_up.get_or_insert(reason);
+    }
+
+    /// The call ends when this token is cancelled.
+    pub fn ends_on(&mut self, ended_over_rest: CancellationToken) {
+        self.ended_over_rest = ended_over_rest;
     }
 
     /// Sends `stop` on these streams, closes them, and waits for the server to close too.

@@ -26,10 +26,12 @@ mod mouth;
 mod network;
 mod note;
 mod outcome;
+mod rest;
 mod scenario;
 mod script;
 mod socket;
 mod stream;
+mod telling;
 mod turns;
 mod web;
 
@@ -52,8 +54,10 @@ pub use outcome::{
     BargeIn, Clear, Close, ClosedBy, Document, EndReason, Gap, Marks, Outcome, Pace, Response,
     StepReport, StepResult, Traffic, Turn, Violation, Who,
 };
+pub use rest::{Asked, Fault, Rest};
 pub use scenario::{Library, Scenario, ScenarioError, Step, Wait};
 pub use socket::Handshake;
+pub use telling::{Delivery, Detection, Found};
 pub use web::{NoAnswer, NoClient};
 
 /// The account that a call is from unless another is set.
@@ -76,7 +80,10 @@ pub struct Call {
     outbound: bool,
     parameters: Vec<(String, String)>,
     scenario: Scenario,
-    status_callback: Option<Url>,
+    statuses: telling::Statuses,
+    detection: Detection,
+    rest: Option<Rest>,
+    stuck: bool,
     answer_within: Duration,
     connect_within: Duration,
     notes: Option<mpsc::Sender<CallNote>>,
@@ -155,7 +162,10 @@ impl Call {
             outbound: false,
             parameters: Vec::new(),
             scenario,
-            status_callback: None,
+            statuses: telling::Statuses::default(),
+            detection: Detection::First("human".to_owned()),
+            rest: None,
+            stuck: false,
             answer_within: Duration::from_secs(15),
             connect_within: Duration::from_secs(10),
             notes: None,
@@ -178,7 +188,8 @@ impl Call {
     }
 
     /// Makes it a call that the gateway placed itself: the two identifiers go into the answer URL's
-    /// query as `leadId` and `callId`, and a person has answered.
+    /// query as `leadId` and `callId`. A person has answered, and the carrier found that out before it
+    /// asks for the first document, unless [`Call::detection`] is set.
     #[must_use]
     pub fn placed_by_gateway(mut self, lead_id: Option<&str>, call_id: Option<&str>) -> Self {
         self.outbound = true;
@@ -197,10 +208,46 @@ impl Call {
         self
     }
 
+    /// How the carrier finds out who answered a call that the gateway placed.
+    #[must_use]
+    pub fn detection(mut self, detection: Detection) -> Self {
+        self.detection = detection;
+        self
+    }
+
     /// Who is told that the call is over.
     #[must_use]
     pub fn status_callback(mut self, url: Url) -> Self {
-        self.status_callback = Some(url);
+        self.statuses.callback = Some(url);
+        self
+    }
+
+    /// Tells the status callback also that the call was begun, rings and is answered.
+    #[must_use]
+    pub fn every_status(mut self) -> Self {
+        self.statuses.every = true;
+        self
+    }
+
+    /// How status callbacks arrive.
+    #[must_use]
+    pub fn status_delivery(mut self, delivery: Delivery) -> Self {
+        self.statuses.delivery = delivery;
+        self
+    }
+
+    /// The call can be looked up and ended over this API.
+    #[must_use]
+    pub fn known_to(mut self, rest: &Rest) -> Self {
+        self.rest = Some(rest.clone());
+        self
+    }
+
+    /// The order to hang up is lost on its way: the call stays up until it is ended over REST, or its
+    /// time is out.
+    #[must_use]
+    pub fn stuck_at_end(mut self) -> Self {
+        self.stuck = true;
         self
     }
 

@@ -22,7 +22,7 @@ pub struct CallNote {
 pub enum Note {
     /// The gateway answered one of our requests.
     Requested {
-        /// What it was for: `answer`, `action`, `redirect`, `status`, `stream-status`.
+        /// What it was for: `answer`, `action`, `redirect`, `status`, `stream-status`, `amd`.
         purpose: &'static str,
         /// The URL without its query.
         url: String,

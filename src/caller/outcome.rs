@@ -100,6 +100,8 @@ pub enum EndReason {
     Stopped,
     /// The gateway ended the call: `<Hangup>`, the end of its TwiML, or of a stream without more.
     ServerHungUp,
+    /// The call was ended over the carrier's REST API.
+    EndedOverRest,
     /// `<Reject>`.
     Rejected,
     /// A verb that takes the call elsewhere was reached (`Dial`, `Enqueue`, …).
@@ -131,6 +133,7 @@ impl fmt::Display for EndReason {
             Self::TimeLimit => write!(f, "the time limit was reached"),
             Self::Stopped => write!(f, "stopped"),
             Self::ServerHungUp => write!(f, "the gateway hung up"),
+            Self::EndedOverRest => write!(f, "the call was ended over REST"),
             Self::Rejected => write!(f, "the gateway rejected the call"),
             Self::Transferred { verb } => write!(f, "the gateway sent the call to <{verb}>"),
             Self::StreamFailed => write!(f, "the stream failed and nothing followed it"),

@@ -7,6 +7,7 @@
 //! steps = [
 //!   "wait_for_agent",                     # it has spoken, and been silent for 700 ms
 //!   { say = "question.wav" },             # beside this file; or "fixture:callers/hours"
+//!   { tone = { hz = 1000, lasts = "400ms" } },  # as a voicemail's beep
 //!   { barge_in = { after = "600ms", say = "no.wav" } },
 //!   { wait_for_agent = { silence = "1s", within = "30s" } },
 //!   { press = "1" },                      # keys 0-9 * # A-D; w waits half a second
@@ -284,6 +285,9 @@ const fn at_most() -> Duration {
     AT_MOST
 }
 
+/// What a telephone line carries, Hz.
+const TONES: std::ops::RangeInclusive<i64> = 100..=3_900;
+
 enum Wrong {
     Form(String),
     Clip(ClipError),
@@ -301,7 +305,7 @@ impl From<ClipError> for Wrong {
     }
 }
 
-const STEPS: &str = "say, wait, wait_for_agent, wait_for_silence, barge_in, press, hang_up or \
+const STEPS: &str = "say, tone, wait, wait_for_agent, wait_for_silence, barge_in, press, hang_up or \
                      expect_hang_up";
 
 fn step(value: &Value, library: &Library) -> Result<Step, Wrong> {
@@ -316,6 +320,14 @@ fn step(value: &Value, library: &Library) -> Result<Step, Wrong> {
     };
     Ok(match word {
         "say" => Step::Say(library.open(text(word, value)?)?),
+        "tone" => {
+            let table = fields(word, value, &["hz", "lasts"])?;
+            let hz = table.get("hz").and_then(Value::as_integer).filter(|hz| TONES.contains(hz));
+            let hz = hz.and_then(|hz| u32::try_from(hz).ok());
+            let hz = hz.ok_or_else(|| "`tone` takes `hz` from 100 to 3900".to_owned())?;
+            let lasts = table.get("lasts").ok_or_else(|| "`tone` lacks `lasts`".to_owned())?;
+            Step::Say(Clip::tone(hz, duration("lasts", lasts)?)?)
+        }
         "wait" => Step::Wait(duration(word, value)?),
         "wait_for_agent" => Step::WaitForAgent(wait(word, value)?),
         "wait_for_silence" => Step::WaitForSilence(wait(word, value)?),
@@ -418,6 +430,7 @@ mod tests {
               { wait_for_silence = "2s" },
               { wait = "600ms" },
               { press = "12w#" },
+              { tone = { hz = 1000, lasts = "400ms" } },
               { expect_hang_up = { within = "3s" } },
               "hang_up",
             ]
@@ -433,6 +446,7 @@ mod tests {
                 "wait for silence",
                 "wait 600ms",
                 "press 4 key(s)",
+                "say a tone of 1000 Hz",
                 "expect the other side to hang up",
                 "hang up"
             ]
@@ -452,6 +466,8 @@ mod tests {
         assert!(wrong(r#"steps = [{ press = "x" }]"#).contains("0-9"));
         assert!(wrong(r#"steps = [{ barge_in = { after = "1s" } }]"#).contains("lacks `say`"));
         assert!(wrong(r#"steps = [{ barge_in = { now = "1s" } }]"#).contains("no `now`"));
+        assert!(wrong(r#"steps = [{ tone = { hz = 5000, lasts = "1s" } }]"#).contains("3900"));
+        assert!(wrong(r#"steps = [{ tone = { hz = 500 } }]"#).contains("lacks `lasts`"));
         assert!(wrong(r#"steps = [{ say = "a.wav", wait = "1s" }]"#).contains("one thing"));
         assert!(wrong(r#"steps = [{ say = "absent.wav" }]"#).contains("absent.wav"));
         assert!(wrong(r#"steps = [{ say = "fixture:../secret" }]"#).contains("no fixture"));

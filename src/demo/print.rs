@@ -50,9 +50,9 @@ impl Printer {
         self.say(format_args!(
             "{} answers on this machine: hearing {}, answering {}, speaking {}, voice activity {}.",
             gateway.business.name,
-            engines.stt.name(),
-            engines.llm.name(),
-            engines.tts.name(),
+            engines.names("stt"),
+            engines.names("llm"),
+            engines.names("tts"),
             engines.vad_name()
         ));
     }

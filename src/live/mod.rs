@@ -1,9 +1,12 @@
 //! Calls now running: who is on the line, what each session does, what is written down of it.
 
+pub mod echo;
 pub mod engines;
 pub mod hearing;
 pub mod journal;
+pub mod phrases;
 pub mod playout;
+pub mod progress;
 pub mod recorder;
 pub mod registry;
 pub mod session;

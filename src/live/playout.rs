@@ -122,6 +122,11 @@ impl Playout {
             .map(|clip| clip.mulaw.as_slice())
     }
 
+    /// All sentences with audio, in their order.
+    pub fn clips(&self) -> impl Iterator<Item = (UtteranceId, u32, &[u8])> {
+        self.clips.iter().map(|clip| (clip.utterance, clip.sentence, clip.mulaw.as_slice()))
+    }
+
     /// Nothing is sent until released.
     pub fn hold(&mut self) {
         self.held = true;

@@ -11,7 +11,7 @@ use tokio::{
     sync::{Notify, mpsc, oneshot},
     time::timeout,
 };
-use turn::{Command, Effect, EndReason, Refusal};
+use turn::{Answerer, Command, Effect, EndReason, Refusal};
 
 /// How long a token opens a socket after the TwiML that holds it was answered. The carrier connects
 /// within seconds.
@@ -30,6 +30,8 @@ pub struct Expected {
     pub call_id: Option<String>,
     /// The call was under way before: it is gone on with.
     pub resumed: bool,
+    /// We made the call: the one who answered is the one who speaks.
+    pub outbound: bool,
 }
 
 /// An order to a session, and where its answer goes.
@@ -59,6 +61,8 @@ pub enum Word {
     Order(Order),
     /// The carrier says that the call is over.
     CallOver,
+    /// The carrier says who answered.
+    AnsweredBy(Answerer),
     /// A newer socket of the same call has come: this one is not the call's any more.
     Superseded,
 }
@@ -79,6 +83,8 @@ struct State {
     expected: HashMap<String, (Expected, Instant)>,
     live: HashMap<String, mpsc::Sender<Word>>,
     ended: HashMap<String, (EndReason, Instant)>,
+    /// What the carrier last said of who answered.
+    answered: HashMap<String, (Answerer, Instant)>,
     /// How often calls were gone on with.
     resumed: HashMap<String, (u32, Instant)>,
 }
@@ -189,6 +195,10 @@ impl Registry {
             return Err(older.clone());
         }
         let (words, receiver) = mpsc::channel(64);
+        if let Some((by, _)) = state.answered.get(call_sid) {
+            // Known before the audio was connected.
+            let _ = words.try_send(Word::AnsweredBy(*by));
+        }
         state.live.insert(call_sid.to_owned(), words);
         Ok(receiver)
     }
@@ -225,6 +235,27 @@ impl Registry {
             // A full mailbox is no loss: the socket's end says the same.
             let _ = words.try_send(Word::CallOver);
         }
+    }
+
+    /// The carrier says who, or what, answered. A session that is not there yet is told when it is.
+    /// The same again is not passed on: the carrier may say it twice. Returns whether it was new.
+    pub fn answered_by(&self, call_sid: &str, by: Answerer) -> bool {
+        let mut state = self.state();
+        let now = Instant::now();
+        if state.answered.len() >= MOST_KEPT {
+            state.answered.retain(|_, (_, since)| now.duration_since(*since) < END_REMEMBERED);
+        }
+        if state.answered.get(call_sid).is_some_and(|(known, _)| *known == by) {
+            return false;
+        }
+        if state.answered.len() < MOST_KEPT {
+            state.answered.insert(call_sid.to_owned(), (by, now));
+        }
+        if let Some(words) = state.live.get(call_sid) {
+            // A full mailbox is of a session that is lost anyway.
+            let _ = words.try_send(Word::AnsweredBy(by));
+        }
+        true
     }
 
     /// How many calls are live.

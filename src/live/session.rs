@@ -23,9 +23,11 @@ mod notes;
 
 use self::gain::Gain;
 use super::{
+    echo::EchoGuard,
     hearing::Hearing,
     journal::Journal,
     playout::Playout,
+    progress::Progress,
     recorder::Recorder,
     registry::Word,
     tools::Tools,
@@ -68,6 +70,8 @@ pub struct Parts {
     pub stream_sid: String,
     pub conversation: Conversation,
     pub hearing: Hearing,
+    /// Of a call that we made, what its tones tell.
+    pub progress: Option<Box<Progress>>,
     pub llm: Arc<dyn vendors::Llm>,
     pub spare_llm: Arc<dyn vendors::Llm>,
     pub tool_specs: Vec<vendors::Tool>,
@@ -90,6 +94,7 @@ struct Session {
     call_sid: String,
     conversation: Conversation,
     hearing: Hearing,
+    progress: Option<Box<Progress>>,
     timeline: Timeline,
     llm: Arc<dyn vendors::Llm>,
     spare_llm: Arc<dyn vendors::Llm>,
@@ -114,6 +119,8 @@ struct Session {
     oddities: media::frame::Oddities,
     /// The process stops: the call is left to be gone on with elsewhere.
     interrupted: bool,
+    /// Tells the agent's own voice from the caller's, where the policy wants it.
+    echo: Option<EchoGuard>,
     /// How loud the agent is sent, where that is not as it is.
     gain: Option<Gain>,
     /// Tones that were ordered and are yet to be made.
@@ -138,12 +145,14 @@ struct Voiced {
 pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(EndReason)) {
     let mut words = parts.words;
     let stop = parts.stop;
+    let echo = parts.conversation.guards_echo().then(EchoGuard::default);
     let mut session = Session {
         began: Instant::now(),
         writer: Writer::new(&parts.stream_sid),
         call_sid: parts.call_sid,
         conversation: parts.conversation,
         hearing: parts.hearing,
+        progress: parts.progress,
         timeline: Timeline::new(),
         llm: parts.llm,
         spare_llm: parts.spare_llm,
@@ -163,6 +172,7 @@ pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(E
         allowance_at: Moment::default(),
         oddities: media::frame::Oddities::default(),
         interrupted: false,
+        echo,
         gain: None,
         keys_to_play: Vec::new(),
         outbox: Vec::new(),
@@ -434,13 +444,10 @@ fn tones(keys: &str) -> Vec<u8> {
         if place > 0 {
             mulaw.resize(mulaw.len() + KEY_WAIT_MS * 8, media::g711::SILENCE);
         }
-        mulaw.extend(dtmf_shim(keys, KEY_MS.0, KEY_MS.1));
+        // The machine lets nothing through that is no key.
+        mulaw.extend(media::tone::dtmf(keys, KEY_MS.0, KEY_MS.1).unwrap_or_default());
     }
     mulaw
-}
-
-fn dtmf_shim(keys: &str, on: u32, off: u32) -> Vec<u8> {
-    vec![media::g711::SILENCE; keys.len() * (on + off) as usize * 8]
 }
 
 /// The carrier's name of a mark.

@@ -1,6 +1,10 @@
 //! A gateway with played vendors, and callers for it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use secrecy::SecretString;
 use tandem::{
@@ -8,7 +12,11 @@ use tandem::{
     config::Config,
     domain::Business,
     gateway::Gateway,
-    live::journal::Entry,
+    live::journal::{Entry, read::Reader},
+    replay::{
+        exact::{Verdict, replay},
+        recorded::{Recorder, Session},
+    },
     telemetry,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -71,6 +79,8 @@ impl Setup {
             ("TANDEM_DATA_DIR", folder.path().display().to_string()),
             ("TANDEM_VAD", "webrtc".into()),
             ("TANDEM_TTS", "deepgram".into()),
+            // Requests to the voice are numbered: only what is said is asked of it.
+            ("TANDEM_PHRASES", "false".into()),
             ("OPENAI_API_KEY", "test-key".into()),
             ("OPENAI_BASE_URL", openai.base_url.clone()),
             ("DEEPGRAM_API_KEY", "test-key".into()),
@@ -125,11 +135,12 @@ impl Line {
         tokio::time::timeout(Duration::from_secs(10), idle).await.expect("sessions end");
     }
 
-    /// Stops it, as SIGTERM does. What it wrote is in the folder.
+    /// Stops it, as SIGTERM does. What it wrote is in the folder, and its journals can be run again.
     pub async fn stop(self) -> tempfile::TempDir {
         self.stop.cancel();
         let served = tokio::time::timeout(Duration::from_secs(10), self.served).await;
         served.expect("it stops in time").expect("it does not panic").expect("it served well");
+        all_are_exact(self.folder.path());
         self.folder
     }
 }
@@ -144,6 +155,30 @@ pub fn notes_in(path: &PathBuf) -> Vec<Note> {
             _ => None,
         })
         .collect()
+}
+
+/// Runs a journal again.
+pub fn replayed(path: &Path) -> (Verdict, Vec<Session>) {
+    let file = std::io::BufReader::new(std::fs::File::open(path).expect("there is a journal"));
+    let mut recorder = Recorder::default();
+    let verdict = Reader::new(file)
+        .and_then(|mut reader| replay(&mut reader, &mut recorder))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    (verdict, recorder.finish())
+}
+
+/// Panics unless the machine does the same again with every journal in the data folder.
+fn all_are_exact(data_dir: &Path) {
+    for entry in std::fs::read_dir(data_dir.join("journal")).expect("there is a folder") {
+        let path = entry.expect("it can be read").path();
+        let (verdict, _) = replayed(&path);
+        assert!(
+            verdict.exact && verdict.torn_lines.is_empty() && verdict.broken_off.is_empty(),
+            "{}: {verdict:#?}",
+            path.display()
+        );
+        assert!(verdict.other_machines.is_empty(), "{verdict:#?}");
+    }
 }
 
 /// What the agent was heard to say, in order.

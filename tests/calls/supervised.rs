@@ -109,9 +109,13 @@ async fn words_of_a_supervisor_are_said_and_an_end_is_an_end() {
         ],
         async |call: String, _heard| {
             until_speaking(&line).await;
-            let command = Command::Say { text: "The manager says hello.".into(), now: true };
+            let command = Command::Say {
+                text: "The manager says hello.".into(),
+                now: true,
+                protected: false,
+            };
             assert_eq!(told(&line, &call, "s1", command).await, Ok(Effect::Done));
-            let empty = Command::Say { text: " ".into(), now: true };
+            let empty = Command::Say { text: " ".into(), now: true, protected: false };
             assert_eq!(
                 told(&line, &call, "s2", empty).await,
                 Err(NotTold::Refused(turn::Refusal::Empty))

@@ -5,10 +5,8 @@
 //! nothing of the simulation. "max alloc" is the most that a call held at once, its events not
 //! counted; 20 kB is the promise.
 
-#[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/drawn/mod.rs"]
 mod drawn;
-#[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../tests/sim/mod.rs"]
 mod sim;
 

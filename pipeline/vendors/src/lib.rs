@@ -19,6 +19,7 @@ pub mod local;
 pub mod openai;
 #[cfg(feature = "played")]
 pub mod played;
+mod recognition;
 mod socket;
 mod speaking;
 pub mod stt;

@@ -48,8 +48,21 @@ pub enum SttEvent {
     /// These words will not change. An utterance may come as several of them. Empty text says that
     /// the speech that the VAD reported held no words.
     Final { text: String, from_ms: u64, to_ms: u64, confidence: Option<f32> },
-    /// The vendor itself believes that the caller's turn is over.
-    EndOfTurn { at_ms: u64 },
+    /// The vendor itself believes that the caller's turn is over; it had listened up to this place.
+    EndOfTurn {
+        at_ms: u64,
+        /// How sure it is, 0 to 1, where it says.
+        confidence: Option<f32>,
+    },
+    /// The vendor believes that the turn is likely over: a reply may be prepared, not spoken. Either
+    /// `EndOfTurn` follows, with the words of the last guess, or `TurnResumed`.
+    EagerEndOfTurn {
+        at_ms: u64,
+        /// How sure it is, 0 to 1, where it says.
+        confidence: Option<f32>,
+    },
+    /// The vendor takes back its `EagerEndOfTurn`: the caller goes on.
+    TurnResumed,
     /// The connection was lost and is being made again; words of the last moments may be late.
     Reconnecting(VendorError),
     /// Connected again; audio since the loss has been replayed.

@@ -48,17 +48,20 @@ async fn the_request_says_what_is_wanted() {
     };
     let mut request = sentence("Hi.");
     request.voice = Some("Voice7".into());
-    let spoken = spoken(Tts::new(settings).unwrap().speak(request)).await;
+    let tts = Tts::new(settings).unwrap();
+    let spoken = spoken(tts.speak(request)).await;
     assert!(spoken.done, "{:?}", spoken.error);
     let sent = &server.host.requests()[0];
-    assert_eq!(sent.path, "/v1/text-to-speech/Voice7/stream-input");
+    assert_eq!(sent.path, "/v1/text-to-speech/Voice7/multi-stream-input");
     assert_eq!(sent.headers["xi-api-key"], KEY);
     assert_eq!(
         sent.query,
         "model_id=eleven_flash_v2_5&output_format=ulaw_8000&auto_mode=true\
-         &inactivity_timeout=60&language_code=en"
+         &inactivity_timeout=180&language_code=en"
     );
+    drop(tts);
     assert!(server.host.until_closed(PATIENCE).await, "a connection is left open");
+    assert!(server.complaints().is_empty(), "{:?}", server.complaints());
 }
 
 #[tokio::test]
@@ -105,20 +108,125 @@ async fn it_fails_in_every_way_with_its_problem() {
     assert!(matches!(spoken.error.unwrap().problem, Problem::Unreachable(_)));
 }
 
+/// The first audio of a sentence.
+async fn first_audio(stream: &mut vendors::TtsStream) {
+    loop {
+        match stream.events.recv().await {
+            Some(TtsEvent::Audio(_)) => break,
+            Some(TtsEvent::Words(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
-async fn dropping_the_stream_closes_the_connection() {
+async fn twenty_sentences_use_one_connection() {
+    let voice = Voice::tone(10);
+    let server = Server::start(Script::new().voice(voice.clone())).await;
+    let tts = tts(&server.base_url);
+    for n in 0..20 {
+        let text = format!("Sentence number {n}.");
+        let spoken = spoken(tts.speak(sentence(&text))).await;
+        assert!(spoken.done, "{:?}", spoken.error);
+        assert_eq!(spoken.audio, voice.mulaw(&format!("{text} ")));
+    }
+    assert_eq!((server.host.connections_ever(), server.sentences()), (1, 20));
+    assert!(server.complaints().is_empty(), "{:?}", server.complaints());
+    drop(tts);
+    assert!(server.host.until_closed(PATIENCE).await, "a connection is left open");
+}
+
+#[tokio::test]
+async fn sentences_at_the_same_time_have_connections_of_their_own() {
+    let server = Server::start(Script::new()).await;
+    let tts = tts(&server.base_url);
+    let together = ["One.", "Two.", "Three."].map(|text| spoken(tts.speak(sentence(text))));
+    for spoken in futures_util::future::join_all(together).await {
+        assert!(spoken.done, "{:?}", spoken.error);
+    }
+    assert_eq!(server.host.connections_ever(), 3);
+    assert!(spoken(tts.speak(sentence("Four."))).await.done);
+    assert_eq!(server.host.connections_ever(), 3);
+    // Another voice is another address.
+    let mut request = sentence("Five.");
+    request.voice = Some("Voice7".into());
+    assert!(spoken(tts.speak(request)).await.done);
+    assert_eq!(server.host.connections_ever(), 4);
+}
+
+#[tokio::test]
+async fn a_sentence_that_is_given_up_ends_its_context_and_keeps_the_connection() {
+    let pace = Pace { first: Duration::ZERO, between: Duration::from_millis(5) };
+    let voice = Voice::tone(10);
+    let server = Server::start(Script::new().pace(pace).voice(voice.clone())).await;
+    let tts = tts(&server.base_url);
+    let mut stream = tts.speak(sentence(&"On and on. ".repeat(50)));
+    first_audio(&mut stream).await;
+    drop(stream);
+    // What still comes of the first is not taken for the second.
+    let spoken = spoken(tts.speak(sentence("Something else."))).await;
+    assert!(spoken.done, "{:?}", spoken.error);
+    assert_eq!(spoken.audio, voice.mulaw("Something else. "));
+    assert_eq!(server.host.connections_ever(), 1);
+}
+
+#[tokio::test]
+async fn rapid_interruptions_never_open_more_contexts_than_the_vendor_allows() {
+    let pace = Pace { first: Duration::ZERO, between: Duration::from_millis(2) };
+    let script = Script::new().pace(pace).slow_to_close(Duration::from_millis(300));
+    let server = Server::start(script).await;
+    let tts = tts(&server.base_url);
+    for _ in 0..12 {
+        let mut stream = tts.speak(sentence(&"On and on. ".repeat(5)));
+        first_audio(&mut stream).await;
+        drop(stream);
+    }
+    assert!(server.complaints().is_empty(), "{:?}", server.complaints());
+    assert!(spoken(tts.speak(sentence("At last."))).await.done);
+    assert!(server.host.connections_ever() < 12, "{}", server.host.connections_ever());
+}
+
+#[tokio::test]
+async fn a_connection_that_the_vendor_closed_meanwhile_costs_a_handshake_and_no_sentence() {
+    let script = Script::new().idle_after(Duration::from_millis(30));
+    let server = Server::start(script).await;
+    let tts = tts(&server.base_url);
+    assert!(spoken(tts.speak(sentence("One."))).await.done);
+    assert!(server.host.until_closed(PATIENCE).await, "it was to close");
+    assert!(spoken(tts.speak(sentence("Two."))).await.done);
+    assert_eq!(server.host.connections_ever(), 2);
+
+    // It breaks just as the next sentence is sent.
+    let server = Server::start(Script::new().speech_fails(2, Failure::CutAfter(0))).await;
+    let tts = Tts::new(Settings { base_url: server.base_url.clone(), ..Settings::new(key()) });
+    let tts = tts.unwrap();
+    assert!(spoken(tts.speak(sentence("One."))).await.done);
+    let again = spoken(tts.speak(sentence("Two."))).await;
+    assert!(again.done, "{:?}", again.error);
+    assert_eq!((server.host.connections_ever(), server.sentences()), (2, 3));
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_used_is_closed() {
+    let server = Server::start(Script::new()).await;
+    let settings = Settings {
+        base_url: server.base_url.clone(),
+        keep_warm: Duration::from_millis(20),
+        ..Settings::new(key())
+    };
+    let tts = Tts::new(settings).unwrap();
+    assert!(spoken(tts.speak(sentence("One."))).await.done);
+    assert!(server.host.until_closed(PATIENCE).await, "a connection is left open");
+}
+
+#[tokio::test]
+async fn dropping_the_stream_and_the_voice_closes_the_connection() {
     let pace = Pace { first: Duration::ZERO, between: Duration::from_millis(5) };
     let server = Server::start(Script::new().pace(pace)).await;
     let tts = tts(&server.base_url);
     let mut stream = tts.speak(sentence(&"On and on. ".repeat(50)));
-    loop {
-        match stream.events.recv().await {
-            Some(TtsEvent::Audio(_)) => break,
-            Some(_) => {}
-            None => panic!("no audio"),
-        }
-    }
-    drop(stream);
+    first_audio(&mut stream).await;
+    drop((stream, tts));
     assert!(server.host.until_closed(PATIENCE).await, "a connection is left open");
 }
 

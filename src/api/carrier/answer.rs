@@ -10,10 +10,13 @@ use axum::{
 use turn::EndReason;
 use twiml::{
     Connect, Dial, Document, Form, Number, Pause, Reject, Response, Stream,
-    form::{CallStatus, VoiceRequest},
+    form::{CallStatus, Direction, VoiceRequest},
 };
 
-use super::auth::{Refused, SignedForm};
+use super::{
+    amd,
+    auth::{Refused, SignedForm},
+};
 use crate::{gateway::Gateway, live::registry::Expected};
 
 /// What we put into the addresses of calls that we make: identifiers of other systems, of sane length.
@@ -52,7 +55,11 @@ pub async fn answer(
         lead_id: ours.lead_id,
         call_id: ours.call_id,
         resumed: false,
+        outbound: is_outbound(&request),
     };
+    if let Some(by) = &request.answered_by {
+        amd::tell(&gateway, &request.call_sid, by);
+    }
     let most = if gateway.is_draining() { 0 } else { gateway.most_calls() };
     let document = match gateway.registry.expect_within(expected.clone(), most) {
         Some(token) => connect(&gateway, expected, token),
@@ -75,11 +82,19 @@ pub async fn resume(
     let ours = Ours::of(&uri);
     let call_sid = request.call_sid.as_str();
     let over = request.call_status.as_ref().is_some_and(CallStatus::is_terminal);
+    if over {
+        gateway.hang_ups.over(&request.call_sid);
+    }
+    let hang_up = || {
+        gateway.hang_ups.expect(&request.call_sid);
+        gateway.hang_ups.told(&request.call_sid);
+        Response::new().hangup()
+    };
     let document = match gateway.registry.ended(call_sid) {
         _ if over => Response::new().hangup(),
         Some(EndReason::Transferred { .. }) => match gateway.business.transfer_to.as_deref() {
             Some(number) => transfer(number),
-            None => Response::new().hangup(),
+            None => hang_up(),
         },
         // This process stops: the carrier asks again in a moment, when another one answers.
         Some(EndReason::CallerLeft) | None if gateway.is_draining() => {
@@ -87,7 +102,7 @@ pub async fn resume(
         }
         Some(EndReason::CallerLeft) | None if !gateway.registry.may_resume(call_sid) => {
             tracing::warn!(call = call_sid, "a call that breaks again and again is hung up");
-            Response::new().hangup()
+            hang_up()
         }
         // The session says that the caller left, yet the carrier still holds the call: its stream
         // broke. So did one that left no word.
@@ -99,13 +114,19 @@ pub async fn resume(
                 lead_id: ours.lead_id,
                 call_id: ours.call_id,
                 resumed: true,
+                outbound: is_outbound(&request),
             };
             let token = gateway.registry.expect(expected.clone());
             connect(&gateway, expected, token)
         }
-        Some(_) => Response::new().hangup(),
+        Some(_) => hang_up(),
     };
     Ok(reply(&document))
+}
+
+/// Did we make this call?
+fn is_outbound(request: &VoiceRequest) -> bool {
+    matches!(request.direction, Some(Direction::OutboundApi | Direction::OutboundDial))
 }
 
 /// The caller is put through; when nobody answers, is told so.

@@ -58,7 +58,8 @@ async fn serve(gateway: Arc<Gateway>, mut socket: Socket) {
     let token = start.parameters.get("token").map_or("", String::as_str);
     match gateway.registry.admit(token, &start.call_sid).await {
         Ok((expected, live, words)) => {
-            gateway.conduct(start, expected, live, words, &mut socket).await;
+            // A session's state is large: on the heap once, not moved about with this task.
+            Box::pin(gateway.conduct(start, expected, live, words, &mut socket)).await;
         }
         Err(error) => {
             tracing::warn!(call = start.call_sid, %error, "a socket was refused");

@@ -2,6 +2,7 @@
 //!
 //! Every request is believed only if it is signed: the webhooks and the socket's upgrade alike.
 
+mod amd;
 mod answer;
 mod auth;
 mod media;
@@ -26,6 +27,7 @@ pub fn routes() -> Router<Arc<Gateway>> {
         .route("/webhooks/twilio/answer", post(answer::answer))
         .route("/webhooks/twilio/resume", post(answer::resume))
         .route("/webhooks/twilio/status", post(status::status))
+        .route("/webhooks/twilio/amd", post(amd::amd))
         .route("/media", get(media::upgrade))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
 }

@@ -7,12 +7,13 @@ use media::{
     stream::{self, Inbound},
     vad::VadEvent,
 };
-use turn::{Event, Generation, MarkId, WordAt};
+use turn::{Answerer, Event, FloorName, Generation, MarkId, WordAt};
 use vendors::{LlmEvent, SttEvent, VendorError};
 
 use super::{Session, Voiced};
 use crate::live::{
     hearing::Heard,
+    progress::Told,
     registry::Word,
     voice::{Job, Spoken},
 };
@@ -129,22 +130,43 @@ impl Session {
         let now = self.now();
         self.recorder.clock().arrived(self.timeline.end(), now);
         self.recorder.caller(place.at_sample, &mulaw);
+        let tone = self.progress.as_mut().and_then(|progress| progress.push(&mulaw));
+        let echo = self.echo.as_mut().and_then(|echo| {
+            echo.sounded(self.playout.clips(), self.conversation.ledger(), now);
+            echo.frame(&mulaw)
+        });
         let mut events = Vec::new();
         self.hearing.push(place.at_sample, Bytes::from(mulaw), &mut events);
         for event in events {
             self.voice_activity(event);
+        }
+        if let Some(echo) = echo {
+            self.tell(Event::EchoJudged { echo });
+        }
+        match tone {
+            Some(Told::Beep { ended_ms }) => {
+                let at = self.recorder.clock().moment(ended_ms);
+                self.tell(Event::BeepHeard { at });
+            }
+            Some(Told::Fax) => self.tell(Event::AnsweredBy { by: Answerer::Fax }),
+            None => {}
         }
     }
 
     pub(super) fn heard(&mut self, heard: Heard) {
         match heard {
             Heard::Voice(event) => self.voice_activity(event),
+            Heard::Ending { at, over } => self.tell(Event::TurnScored { at, over }),
             Heard::Words(event) => match event {
                 SttEvent::Interim { text, .. } => self.tell(Event::Interim { text }),
                 SttEvent::Final { text, confidence, .. } => {
                     self.tell(Event::Heard { text, confidence });
                 }
-                SttEvent::EndOfTurn { .. } => self.tell(Event::TurnEndSuggested),
+                SttEvent::EndOfTurn { .. } => self.tell(Event::TurnEndSuggested { eager: false }),
+                SttEvent::EagerEndOfTurn { .. } => {
+                    self.tell(Event::TurnEndSuggested { eager: true });
+                }
+                SttEvent::TurnResumed => self.tell(Event::TurnResumed),
                 SttEvent::Reconnecting(error) => {
                     report("stt", &error, &self.call_sid);
                     self.tell(Event::HearingLost);
@@ -162,10 +184,19 @@ impl Session {
         self.hearing.tell_stt(&event);
         let event = match event {
             VadEvent::Started { at_ms, .. } => {
-                Event::SpeechStarted { at: self.recorder.clock().moment(at_ms) }
+                let listening = self.conversation.floor() == FloorName::Caller;
+                let fresh = !listening || self.conversation.is_between_turns();
+                self.hearing.voice_started(at_ms, fresh);
+                let echo = self.echo.as_mut().and_then(|echo| echo.voice_started(at_ms));
+                Event::SpeechStarted { at: self.recorder.clock().moment(at_ms), echo }
             }
             VadEvent::Stopped { at_ms, .. } => {
-                Event::SpeechStopped { at: self.recorder.clock().moment(at_ms), prosody: None }
+                if let Some(echo) = &mut self.echo {
+                    echo.voice_stopped();
+                }
+                let at = self.recorder.clock().moment(at_ms);
+                let prosody = Some(self.hearing.voice_stopped(at_ms, at));
+                Event::SpeechStopped { at, prosody }
             }
         };
         self.tell(event);
@@ -239,6 +270,11 @@ impl Session {
                 self.tell(Event::Commanded { id: order.id, command: order.command });
             }
             Word::CallOver => self.tell(Event::CallerLeft),
+            Word::AnsweredBy(by) => {
+                if self.progress.as_ref().is_none_or(|progress| progress.is_news(by)) {
+                    self.tell(Event::AnsweredBy { by });
+                }
+            }
             Word::Superseded => self.leave(),
         }
     }

@@ -1,11 +1,11 @@
 //! Deepgram: streaming recognition over a WebSocket, and the Aura voices over HTTP.
 //!
-//! Both speak the carrier's mu-law, so audio passes through untouched. Flux, with its own protocol
-//! for turns, is not spoken here.
+//! Both speak the carrier's mu-law, so audio passes through untouched. Recognition has two protocols:
+//! that of the Nova models, and that of Flux, which finds the ends of turns itself; the model's name
+//! decides.
 
-mod memory;
+mod flux;
 mod stt;
-mod timeline;
 mod tts;
 mod wire;
 
@@ -38,11 +38,22 @@ const CHECK_WITHIN: Duration = Duration::from_secs(5);
 /// How Deepgram, or a server like it, is reached and what is asked of it.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where: scheme `https`, `http`, `wss` or `ws`; from `/v1` on the path is ignored.
+    /// Where: scheme `https`, `http`, `wss` or `ws`; from `/v1` or `/v2` on the path is ignored.
     pub base_url: String,
     pub api_key: SecretString,
-    /// [`Stt`]: the model, `nova-3` unless set.
+    /// [`Stt`]: the model, `nova-3` unless set. `flux-general-en` and `flux-general-multi` judge the
+    /// end of the caller's turn themselves.
     pub model: String,
+    /// [`Stt`] with Flux: how sure it must be that the turn is over, 0.5 to 1, 0.7 unless set. Less is
+    /// quicker, and cuts in.
+    pub end_of_turn: f32,
+    /// [`Stt`] with Flux: how sure it must be to say that the turn is likely over, 0.3 to 0.9 and not
+    /// above `end_of_turn`, 0.5 unless set; none: it never says so. Less prepares more replies that
+    /// are thrown away.
+    pub eager_end_of_turn: Option<f32>,
+    /// [`Stt`] with Flux: silence that ends the turn however unsure it is, 500 ms to 60 s, 5 s unless
+    /// set.
+    pub turn_timeout: Duration,
     /// [`Stt`]: silence after which the vendor believes that the caller has finished, 300 ms unless
     /// set. Shorter is quicker, and cuts sentences in two.
     pub endpointing: Duration,
@@ -71,6 +82,9 @@ impl Settings {
             base_url: PUBLIC_URL.into(),
             api_key,
             model: "nova-3".into(),
+            end_of_turn: 0.7,
+            eager_end_of_turn: Some(0.5),
+            turn_timeout: Duration::from_secs(5),
             endpointing: Duration::from_millis(300),
             utterance_end: Duration::from_secs(1),
             connect_within: Duration::from_secs(3),
@@ -78,6 +92,27 @@ impl Settings {
             settle_within: Duration::from_millis(1_500),
             keep_alive_every: Duration::from_secs(5),
             voice: "aura-2-thalia-en".into(),
+        }
+    }
+}
+
+impl Settings {
+    /// What the vendor would refuse, said before a caller is on the line.
+    fn check(&self) -> Result<(), String> {
+        if !flux::speaks(&self.model) {
+            return Ok(());
+        }
+        if !(0.5..=1.0).contains(&self.end_of_turn) {
+            return Err(format!("its end of turn is {}, not from 0.5 to 1", self.end_of_turn));
+        }
+        match self.eager_end_of_turn {
+            Some(eager) if !(0.3..=0.9).contains(&eager) => {
+                Err(format!("its eager end of turn is {eager}, not from 0.3 to 0.9"))
+            }
+            Some(eager) if eager > self.end_of_turn => {
+                Err(format!("its eager end of turn, {eager}, is above its end of turn"))
+            }
+            Some(_) | None => Ok(()),
         }
     }
 }
@@ -94,7 +129,9 @@ struct Core {
 impl Core {
     fn new(settings: Settings) -> Result<Arc<Self>, VendorError> {
         let wrong = |said| Failure::from(Problem::Engine(said)).of(VENDOR, "start");
-        let address = Address::parse(&settings.base_url).map_err(wrong)?.before_segment("v1");
+        settings.check().map_err(wrong)?;
+        let address = Address::parse(&settings.base_url).map_err(wrong)?;
+        let address = address.before_segment("v1").before_segment("v2");
         let authorization = http::secret_header("Token ", &settings.api_key).map_err(wrong)?;
         let client = http::client(VENDOR)?;
         Ok(Arc::new(Core { settings, address, authorization, client, sockets: Sockets::default() }))

@@ -1,4 +1,4 @@
-//! Streaming recognition that outlives its connections.
+//! Streaming recognition that outlives its connections: the protocol of the Nova models.
 //!
 //! Audio goes straight through. What no final words cover yet is remembered, so that a connection
 //! lost in mid-word costs a moment: the next one is told the same audio again, and what was settled
@@ -16,21 +16,15 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{
     Core, Settings, VENDOR,
-    memory::Memory,
-    timeline::Timeline,
+    flux::{self, Flux},
     wire::{self, Incoming},
 };
 use crate::{
     BoxFuture, Problem, SttEvent, SttInput, SttOptions, SttStream, VendorError, Work,
     http::{self, Deadline, Failure},
+    recognition::{self, memory::Memory, timeline::Timeline, wait_after},
     socket::{Open, Received, close_reason, receive},
 };
-
-/// Waits before each try to connect again.
-const BACKOFF_MS: [u64; 5] = [100, 400, 1_600, 1_600, 1_600];
-
-/// The longest wait that the vendor may ask for: beyond it, words would be lost.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Messages that may wait to be sent: ten seconds of audio. Then the connection counts as dead.
 const OUTBOX: usize = 512;
@@ -60,6 +54,9 @@ impl crate::Stt for Stt {
     }
 
     fn listen(&self, options: SttOptions) -> SttStream {
+        if flux::speaks(&self.0.settings.model) {
+            return recognition::listen(Flux::new(Arc::clone(&self.0), options));
+        }
         let (input, inputs) = mpsc::channel(256);
         let (events, receiver) = mpsc::channel(64);
         let core = Arc::clone(&self.0);
@@ -327,7 +324,7 @@ impl Call {
                     && std::mem::take(&mut self.heard.in_turn)
                 {
                     let at_ms = line.timeline.end_ms(seconds);
-                    self.tell(SttEvent::EndOfTurn { at_ms }).await?;
+                    self.tell(SttEvent::EndOfTurn { at_ms, confidence: None }).await?;
                 }
             }
             "Metadata" => line.request_id = message.request_id.or(line.request_id.take()),
@@ -382,7 +379,7 @@ impl Call {
             self.conclude().await?;
         }
         if message.speech_final && std::mem::take(&mut self.heard.in_turn) {
-            self.tell(SttEvent::EndOfTurn { at_ms: to_ms }).await?;
+            self.tell(SttEvent::EndOfTurn { at_ms: to_ms, confidence: None }).await?;
         }
         Ok(())
     }
@@ -503,35 +500,5 @@ impl Line<'_> {
     fn lost(&self, problem: Problem) -> End {
         let failure = Failure::from(problem).in_request(&self.request_id);
         End::Lost { failure, useful: self.useful }
-    }
-}
-
-/// How long until another try to connect; none where there is no point in one.
-fn wait_after(problem: &Problem, tries: usize) -> Option<Duration> {
-    let backoff = Duration::from_millis(*BACKOFF_MS.get(tries)?);
-    match problem {
-        Problem::RateLimited { retry_after } => {
-            let asked = retry_after.unwrap_or_default();
-            (asked <= LONGEST_WAIT).then_some(backoff.max(asked))
-        }
-        problem => problem.is_transient().then_some(backoff),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tries_to_connect_are_few_and_spaced() {
-        let lost = Problem::Cut(String::new());
-        let waits: Vec<_> = (0..6).map(|tries| wait_after(&lost, tries)).collect();
-        assert_eq!(waits[0], Some(Duration::from_millis(100)));
-        assert_eq!(waits[2], Some(Duration::from_millis(1_600)));
-        assert_eq!(waits[5], None);
-        assert_eq!(wait_after(&Problem::Unauthorized { status: 401 }, 0), None);
-        let limited = |secs| Problem::RateLimited { retry_after: Some(Duration::from_secs(secs)) };
-        assert_eq!(wait_after(&limited(2), 0), Some(Duration::from_secs(2)));
-        assert_eq!(wait_after(&limited(20), 0), None);
     }
 }

@@ -1,29 +1,26 @@
-//! One WebSocket per sentence: text in, mu-law and the times of words out.
+//! Sentences over connections that are kept: text in, mu-law and the times of words out.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use futures_util::{SinkExt, StreamExt};
 use reqwest::header::HeaderName;
 use tokio::sync::mpsc;
-use tokio_tungstenite::tungstenite::Message;
 
-use super::{
-    Core, KEY_HEADER, Settings, VENDOR,
-    align::Aligner,
-    wire::{self, Incoming},
-};
+use super::{Core, KEY_HEADER, Settings, VENDOR, align::Aligner, line::Lease, wire};
 use crate::{
     BoxFuture, Problem, TtsEvent, TtsRequest, TtsStream, VendorError,
     http::{Deadline, Failure},
-    socket::{Received, close_reason, receive},
     speaking::speaking,
 };
 
 /// Bytes of a sentence: five minutes.
 const SENTENCE_LIMIT: usize = 8_000 * 300;
 
-/// Time given to the vendor to close after the last piece.
-const CLOSE_WITHIN: Duration = Duration::from_millis(500);
+/// Why a sentence was not said to its end.
+struct Said {
+    /// Was anything of it heard?
+    heard: bool,
+    failure: Failure,
+}
 
 /// ElevenLabs' voices.
 pub struct Tts(Arc<Core>);
@@ -70,85 +67,88 @@ impl Core {
             let problem = "the voice is not an identifier of letters and digits";
             return Err(Problem::Engine(problem.into()).into());
         }
-        let mut url = self.address.ws(&format!("/v1/text-to-speech/{voice}/stream-input"));
+        let mut url = self.address.ws(&format!("/v1/text-to-speech/{voice}/multi-stream-input"));
         let language = request.language.split(['-', '_']).next().filter(|base| !base.is_empty());
         wire::query(&mut url, settings, language);
 
-        let mut deadline = Deadline::within(request.first_audio_within, "first audio");
-        let header = (HeaderName::from_static(KEY_HEADER), self.key.clone());
-        let open = self.sockets.open(url, header, &deadline, &settings.api_key).await?;
-        let (mut sink, mut stream) = open.socket.split();
-        let request_id = open.request_id;
-        let failed = |problem: Problem| Failure::from(problem).in_request(&request_id);
-
-        let sending = async {
-            for message in wire::sentence(&request.text, &settings.voice_settings) {
-                sink.feed(Message::text(message)).await?;
+        let deadline = Deadline::within(request.first_audio_within, "first audio");
+        if let Some(warm) = self.lines.take(url.as_str()) {
+            match self.say(request, events, warm, deadline).await {
+                // It was closed while nobody looked: nothing is lost, and a new one may stand.
+                Err(Said { heard: false, failure }) if failure.problem.is_transient() => {}
+                said => return said.map_err(|said| said.failure),
             }
-            sink.flush().await
-        };
-        // A refusal may have come before all was sent; the vendor's own words, read below, say more
-        // than the broken connection.
-        if deadline.bound(sending).await.map_err(&failed)?.is_err() {
-            tracing::debug!(vendor = VENDOR, "closed while the sentence was being sent");
         }
+        let header = (HeaderName::from_static(KEY_HEADER), self.key.clone());
+        let open = self.sockets.open(url.clone(), header, &deadline, &settings.api_key).await?;
+        let new = self.lines.begin(url.as_str(), open, settings.api_key.clone());
+        self.say(request, events, new, deadline).await.map_err(|said| said.failure)
+    }
 
-        let mut aligner = Aligner::new(&request.text);
+    /// Says the sentence on this connection.
+    async fn say(
+        &self,
+        request: &TtsRequest,
+        events: &mpsc::Sender<TtsEvent>,
+        mut lease: Lease,
+        mut deadline: Deadline,
+    ) -> Result<(), Said> {
+        let mut heard = lease.say(&request.text, &self.settings.voice_settings).await;
         let mut taken = 0;
-        loop {
-            let text = match deadline.bound(receive(&mut stream)).await.map_err(&failed)? {
-                Received::Text(text) => text,
-                Received::Broken(problem) => return Err(failed(problem)),
-                Received::Closed(frame) => {
-                    let said = close_reason(&frame, &settings.api_key);
-                    return Err(failed(wire::problem_said(&said)));
+        let outcome = async {
+            let mut aligner = Aligner::new(&request.text);
+            loop {
+                let message = match deadline.bound(heard.recv()).await? {
+                    Some(heard) => heard?,
+                    None => return Err(Problem::Cut("the connection is gone".into())),
+                };
+                // Words before their audio: who plays it then knows where they end.
+                let words = match message.alignment {
+                    Some(alignment) => aligner.push(&alignment.timed()),
+                    None => Vec::new(),
+                };
+                if !words.is_empty() && events.send(TtsEvent::Words(words)).await.is_err() {
+                    return Ok(false);
                 }
-            };
-            let message: Incoming = serde_json::from_str(&text).map_err(|error| {
-                failed(Problem::Malformed(format!("a message that is none: {error}")))
-            })?;
-            if let Some(problem) = message.problem(&settings.api_key) {
-                return Err(failed(problem));
+                if let Some(audio) = message.audio.filter(|audio| !audio.is_empty()) {
+                    let audio =
+                        base64_simd::STANDARD.decode_to_vec(audio.as_bytes()).map_err(|error| {
+                            Problem::Malformed(format!("audio that is not base64: {error}"))
+                        })?;
+                    taken += audio.len();
+                    if taken > SENTENCE_LIMIT {
+                        let said =
+                            format!("more than {SENTENCE_LIMIT} bytes of audio for one sentence");
+                        return Err(Problem::Malformed(said));
+                    }
+                    if !audio.is_empty()
+                        && events.send(TtsEvent::Audio(audio.into())).await.is_err()
+                    {
+                        return Ok(false);
+                    }
+                }
+                if message.is_final == Some(true) {
+                    return Ok(true);
+                }
+                if taken > 0 {
+                    deadline = Deadline::within(request.next_audio_within, "next audio");
+                }
             }
-            // Words before their audio: who plays it then knows where they end.
-            let words = match message.alignment {
-                Some(alignment) => aligner.push(&alignment.timed()),
-                None => Vec::new(),
-            };
-            if !words.is_empty() && events.send(TtsEvent::Words(words)).await.is_err() {
+        }
+        .await;
+        let problem = match outcome {
+            Ok(true) if taken > 0 => {
+                drop(lease);
+                let _ = events.send(TtsEvent::Done).await;
                 return Ok(());
             }
-            if let Some(audio) = message.audio.filter(|audio| !audio.is_empty()) {
-                let audio =
-                    base64_simd::STANDARD.decode_to_vec(audio.as_bytes()).map_err(|error| {
-                        failed(Problem::Malformed(format!("audio that is not base64: {error}")))
-                    })?;
-                taken += audio.len();
-                if taken > SENTENCE_LIMIT {
-                    let said =
-                        format!("more than {SENTENCE_LIMIT} bytes of audio for one sentence");
-                    return Err(failed(Problem::Malformed(said)));
-                }
-                if !audio.is_empty() && events.send(TtsEvent::Audio(audio.into())).await.is_err() {
-                    return Ok(());
-                }
-            }
-            if message.is_final == Some(true) {
-                break;
-            }
-            if taken > 0 {
-                deadline = Deadline::within(request.next_audio_within, "next audio");
-            }
-        }
-        if taken == 0 {
-            return Err(failed(Problem::Malformed("no audio at all".into())));
-        }
-        let _ = events.send(TtsEvent::Done).await;
-        // A closing handshake lets the vendor count this as an end, not as a loss.
-        let goodbye = Deadline::within(CLOSE_WITHIN, "end of the connection");
-        let _ = goodbye.bound(async { sink.close().await }).await;
-        let closing = async { while let Received::Text(_) = receive(&mut stream).await {} };
-        let _ = goodbye.bound(closing).await;
-        Ok(())
+            // Nobody listens any more.
+            Ok(false) => return Ok(()),
+            Ok(true) => Problem::Malformed("no audio at all".into()),
+            Err(problem) => problem,
+        };
+        let failure = lease.failed(problem);
+        lease.spoil();
+        Err(Said { heard: taken > 0, failure })
     }
 }

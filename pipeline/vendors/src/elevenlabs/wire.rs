@@ -1,4 +1,4 @@
-//! The messages of `stream-input`, in the spellings that the vendor has used for them.
+//! The messages of `multi-stream-input`, in the spellings that the vendor has used for them.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::Settings;
 use crate::{Problem, http};
 
-/// Seconds without input after which the vendor gives up: all of it is sent at once.
-const INACTIVITY_S: &str = "60";
+/// Seconds without input after which the vendor gives up a connection: the most that it allows.
+const INACTIVITY_S: &str = "180";
 
-/// Completes the address of `stream-input`.
+/// Completes the address of `multi-stream-input`.
 pub(super) fn query(url: &mut Url, settings: &Settings, language: Option<&str>) {
     let mut pairs = url.query_pairs_mut();
     pairs
@@ -27,15 +27,24 @@ pub(super) fn query(url: &mut Url, settings: &Settings, language: Option<&str>) 
     }
 }
 
-/// The messages that say one sentence: opening, text, end.
-pub(super) fn sentence(text: &str, voice_settings: &BTreeMap<String, f32>) -> [String; 3] {
-    let mut opening = json!({"text": " "});
+/// The messages that say one sentence, in a context of its own: opening, text.
+pub(super) fn sentence(
+    context: &str,
+    text: &str,
+    voice_settings: &BTreeMap<String, f32>,
+) -> [String; 2] {
+    let mut opening = json!({"text": " ", "context_id": context});
     if !voice_settings.is_empty() {
         opening["voice_settings"] = json!(voice_settings);
     }
     // The space at its end tells the vendor that the last word is whole.
-    let said = json!({"text": format!("{text} "), "flush": true});
-    [opening.to_string(), said.to_string(), json!({"text": ""}).to_string()]
+    let said = json!({"text": format!("{text} "), "context_id": context, "flush": true});
+    [opening.to_string(), said.to_string()]
+}
+
+/// "No more text will come here": what was flushed is said to its end, or cut off where it was not.
+pub(super) fn close_context(context: &str) -> String {
+    json!({"context_id": context, "close_context": true}).to_string()
 }
 
 /// Any message of the vendor.
@@ -46,6 +55,8 @@ pub(super) struct Incoming {
     pub(super) audio: Option<String>,
     #[serde(rename = "isFinal", alias = "is_final")]
     pub(super) is_final: Option<bool>,
+    #[serde(rename = "contextId", alias = "context_id")]
+    pub(super) context: Option<String>,
     /// Of the text as it was sent. `normalizedAlignment` is of the text as it is read out, with
     /// numbers as words and foreign letters transcribed: it does not fit what was sent.
     pub(super) alignment: Option<Alignment>,
@@ -189,13 +200,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_is_three_messages() {
-        let [opening, said, end] = sentence("Hello.", &BTreeMap::from([("speed".into(), 1.0)]));
-        assert_eq!(opening, r#"{"text":" ","voice_settings":{"speed":1.0}}"#);
+    fn a_sentence_has_a_context_of_its_own() {
+        let [opening, said] = sentence("s7", "Hello.", &BTreeMap::from([("speed".into(), 1.0)]));
+        let read = |json: &str| serde_json::from_str::<Value>(json).unwrap();
         assert_eq!(
-            serde_json::from_str::<Value>(&said).unwrap(),
-            json!({"text": "Hello. ", "flush": true})
+            read(&opening),
+            json!({"text": " ", "context_id": "s7", "voice_settings": {"speed": 1.0}})
         );
-        assert_eq!(end, r#"{"text":""}"#);
+        assert_eq!(read(&said), json!({"text": "Hello. ", "context_id": "s7", "flush": true}));
+        assert_eq!(read(&close_context("s7")), json!({"context_id": "s7", "close_context": true}));
     }
 }

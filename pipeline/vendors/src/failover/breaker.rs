@@ -19,6 +19,28 @@ impl Default for Policy {
     }
 }
 
+/// What a breaker lets pass now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// All requests.
+    Closed,
+    /// One request, to see whether the engine is back.
+    HalfOpen,
+    /// None.
+    Open,
+}
+
+impl State {
+    /// Its name, for people and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Closed => "closed",
+            State::HalfOpen => "half-open",
+            State::Open => "open",
+        }
+    }
+}
+
 /// How much a failure counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
@@ -33,11 +55,11 @@ pub enum Weight {
 #[derive(Clone, Debug)]
 pub struct Breaker {
     policy: Policy,
-    state: State,
+    step: Step,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum State {
+enum Step {
     Closed {
         failures: u32,
     },
@@ -53,52 +75,70 @@ enum State {
 impl Breaker {
     /// Closed: all requests pass.
     pub fn new(policy: Policy) -> Self {
-        Breaker { policy, state: State::Closed { failures: 0 } }
+        Breaker { policy, step: Step::Closed { failures: 0 } }
+    }
+
+    /// What it lets pass.
+    pub fn state(&self, now: Instant) -> State {
+        match self.step {
+            Step::Closed { .. } => State::Closed,
+            Step::Open { until } if now < until => State::Open,
+            Step::Open { .. } | Step::Probing { .. } => State::HalfOpen,
+        }
     }
 
     /// Would a request pass now? Changes nothing.
     pub fn may_try(&self, now: Instant) -> bool {
-        match self.state {
-            State::Closed { .. } => true,
-            State::Open { until } | State::Probing { until } => now >= until,
+        match self.step {
+            Step::Closed { .. } => true,
+            Step::Open { until } | Step::Probing { until } => now >= until,
         }
     }
 
     /// Lets a request pass, or not. After the cool-down one passes as a probe.
     pub fn begin(&mut self, now: Instant) -> bool {
         let allowed = self.may_try(now);
-        if allowed && !matches!(self.state, State::Closed { .. }) {
-            self.state = State::Probing { until: now + self.policy.cool_down };
+        if allowed && !matches!(self.step, Step::Closed { .. }) {
+            self.step = Step::Probing { until: now + self.policy.cool_down };
         }
         allowed
     }
 
-    /// The engine answered.
+    /// The engine began to answer. A probe has found it alive, and others may ask it again; should it
+    /// fail before it has answered to the end, it is out again.
+    pub fn began(&mut self) {
+        if !matches!(self.step, Step::Closed { .. }) {
+            let failures = self.policy.opens_after.saturating_sub(1);
+            self.step = Step::Closed { failures };
+        }
+    }
+
+    /// The engine answered to the end.
     pub fn succeeded(&mut self) {
-        self.state = State::Closed { failures: 0 };
+        self.step = Step::Closed { failures: 0 };
     }
 
     /// The engine failed.
     pub fn failed(&mut self, now: Instant, weight: Weight) {
-        let open = State::Open { until: now + self.policy.cool_down };
-        self.state = match (self.state, weight) {
-            (State::Closed { failures }, Weight::None) => State::Closed { failures },
+        let open = Step::Open { until: now + self.policy.cool_down };
+        self.step = match (self.step, weight) {
+            (Step::Closed { failures }, Weight::None) => Step::Closed { failures },
             // It answered, if only to decline: the probe has found it alive.
-            (State::Open { .. } | State::Probing { .. }, Weight::None) => {
-                State::Closed { failures: 0 }
+            (Step::Open { .. } | Step::Probing { .. }, Weight::None) => {
+                Step::Closed { failures: 0 }
             }
-            (State::Closed { failures }, Weight::One) if failures + 1 < self.policy.opens_after => {
-                State::Closed { failures: failures + 1 }
+            (Step::Closed { failures }, Weight::One) if failures + 1 < self.policy.opens_after => {
+                Step::Closed { failures: failures + 1 }
             }
             (_, Weight::One | Weight::All) => open,
         };
     }
 
-    /// The request ended before the engine had answered or failed.
+    /// The request was given up before the engine had answered or failed.
     pub fn abandoned(&mut self, now: Instant) {
-        if matches!(self.state, State::Probing { .. }) {
+        if matches!(self.step, Step::Probing { .. }) {
             // Nothing was learnt: the next request may probe at once.
-            self.state = State::Open { until: now };
+            self.step = Step::Open { until: now };
         }
     }
 }
@@ -158,5 +198,21 @@ mod tests {
         breaker.failed(t, Weight::One);
         breaker.failed(t, Weight::None);
         assert!(breaker.begin(t));
+    }
+
+    #[test]
+    fn an_engine_that_breaks_off_each_answer_is_out_too() {
+        let (mut breaker, t) = breaker();
+        for _ in 0..2 {
+            breaker.began();
+            breaker.failed(t, Weight::One);
+        }
+        assert_eq!(breaker.state(t), State::Open);
+        assert!(breaker.begin(t + s(10)));
+        breaker.began();
+        assert_eq!(breaker.state(t + s(10)), State::Closed);
+        breaker.failed(t + s(11), Weight::One);
+        assert_eq!(breaker.state(t + s(11)), State::Open, "one failure more puts it out again");
+        assert_eq!(breaker.state(t + s(21)), State::HalfOpen);
     }
 }

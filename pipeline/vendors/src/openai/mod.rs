@@ -1,15 +1,17 @@
-//! OpenAI, and everything that speaks its protocol: chat, speech and transcription over HTTP.
+//! OpenAI, and everything that speaks its protocol: chat, speech and transcription over HTTP, and
+//! transcription over the Realtime API's WebSocket.
 //!
 //! The requests are written here by hand rather than through the `async-openai` crate: that drops
 //! the answer's headers, so neither the request's identifier nor `Retry-After` would reach the
 //! operator; it repeats refused requests by itself, asleep for as long as the vendor likes; and it
 //! reports a stream that breaks off like one that ends.
 //!
-//! The Realtime API is not spoken here.
+//! The Realtime API's conversations are not spoken here.
 
 mod chunk;
 mod history;
 mod llm;
+mod realtime;
 mod reply;
 mod segment;
 mod sse;
@@ -22,11 +24,12 @@ use reqwest::{Client, RequestBuilder, header::AUTHORIZATION};
 use secrecy::SecretString;
 use serde_json::Value;
 
-pub use self::{llm::Llm, stt::Stt, tts::Tts};
+pub use self::{llm::Llm, realtime::TurnDetection, stt::Stt, tts::Tts};
 use crate::{
     Problem, VendorError,
     address::Address,
     http::{self, Deadline, Failure},
+    socket::Sockets,
 };
 
 /// The adapters' name.
@@ -77,6 +80,13 @@ pub struct Settings {
     /// [`Stt`]: how much more speech must have come for another guess at what is being said. Off
     /// unless set: each guess is paid for like an answer.
     pub interim_every: Option<Duration>,
+    /// [`Stt`]: transcribe over the Realtime API, with the ends of utterances found so. Unless set,
+    /// each utterance is one request, but for the models that only the Realtime API has.
+    pub realtime: Option<TurnDetection>,
+    /// [`Stt`] over the Realtime API: how long the vendor may look for the end of an utterance that
+    /// the call's VAD heard end, 700 ms unless set; then its words are asked for. Longer leaves more
+    /// to the vendor's judgement, and the caller waits.
+    pub commit_within: Duration,
 }
 
 impl Settings {
@@ -92,6 +102,8 @@ impl Settings {
             reasoning_effort: None,
             transcribe_within: Duration::from_secs(6),
             interim_every: None,
+            realtime: None,
+            commit_within: Duration::from_millis(700),
         }
     }
 
@@ -112,13 +124,16 @@ struct Core {
     address: Address,
     authorization: Option<reqwest::header::HeaderValue>,
     client: Client,
+    sockets: Sockets,
 }
 
 impl Core {
     fn new(settings: Settings) -> Result<Arc<Self>, VendorError> {
         let wrong = |said| Failure::from(Problem::Engine(said)).of(VENDOR, "start");
         let mut address = Address::parse(&settings.base_url).map_err(wrong)?;
-        for endpoint in ["/chat/completions", "/audio/speech", "/audio/transcriptions", "/models"] {
+        for endpoint in
+            ["/chat/completions", "/audio/speech", "/audio/transcriptions", "/models", "/realtime"]
+        {
             address = address.without_suffix(endpoint);
         }
         let address = address.or_path("/v1");
@@ -128,7 +143,8 @@ impl Core {
             false => Some(http::secret_header("Bearer ", &settings.api_key).map_err(wrong)?),
         };
         let client = http::client(VENDOR)?;
-        Ok(Arc::new(Core { settings, address, authorization, client }))
+        let sockets = Sockets::default();
+        Ok(Arc::new(Core { settings, address, authorization, client, sockets }))
     }
 
     fn post(&self, path: &str) -> RequestBuilder {

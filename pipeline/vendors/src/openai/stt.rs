@@ -1,4 +1,5 @@
-//! Transcription of each utterance once the VAD says that it is over.
+//! Transcription of each utterance once the VAD says that it is over; or, where that is asked for,
+//! over the Realtime API.
 //!
 //! One request runs at a time and in order. What the vendor cannot take now is kept and tried
 //! again, so a short outage costs time, not words.
@@ -13,11 +14,13 @@ use tokio::sync::mpsc;
 
 use super::{
     Core, Settings, VENDOR, base_language,
+    realtime::{Realtime, TurnDetection, is_only_realtime},
     segment::{Segment, Segmenter},
 };
 use crate::{
     BoxFuture, Problem, SttEvent, SttInput, SttOptions, SttStream, VendorError, Work,
     http::{self, Deadline, Failure},
+    recognition,
 };
 
 /// Utterances that wait for their turn; beyond that the vendor is minutes behind and the oldest go.
@@ -39,9 +42,22 @@ impl Stt {
     /// An adapter with a connection pool of its own. Connects to nothing yet.
     ///
     /// # Errors
-    /// The base URL or the key cannot be one.
+    /// The base URL or the key cannot be one, or the model does not do what is asked of it.
     pub fn new(settings: Settings) -> Result<Self, VendorError> {
+        let vendors = [TurnDetection::Silence, TurnDetection::Semantic];
+        if is_only_realtime(&settings.model)
+            && settings.realtime.is_some_and(|detection| vendors.contains(&detection))
+        {
+            let said = format!("its model {} finds no ends of turns itself", settings.model);
+            return Err(Failure::from(Problem::Engine(said)).of(VENDOR, "start"));
+        }
         Core::new(settings).map(Stt)
+    }
+
+    /// How the Realtime API is used, if it is.
+    fn realtime(&self) -> Option<TurnDetection> {
+        let settings = &self.0.settings;
+        settings.realtime.or(is_only_realtime(&settings.model).then_some(TurnDetection::Own))
     }
 }
 
@@ -51,6 +67,9 @@ impl crate::Stt for Stt {
     }
 
     fn listen(&self, options: SttOptions) -> SttStream {
+        if let Some(detection) = self.realtime() {
+            return recognition::listen(Realtime::new(Arc::clone(&self.0), detection, options));
+        }
         let (input, inputs) = mpsc::channel(256);
         let (sender, events) = mpsc::channel(64);
         let core = Arc::clone(&self.0);

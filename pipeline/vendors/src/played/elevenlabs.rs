@@ -1,6 +1,11 @@
-//! A server that speaks ElevenLabs' protocol: speech over a WebSocket, and the account.
+//! A server that speaks ElevenLabs' protocol: speech over a WebSocket of many contexts, and the
+//! account.
 
-use std::sync::Arc;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -13,6 +18,7 @@ use axum::{
     routing::get,
 };
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep_until};
 
 use super::{
     Failure, Failures, Pace, Voice,
@@ -29,6 +35,8 @@ pub struct Script {
     user: Failures,
     pace: Pace,
     voice: Voice,
+    idle_after: Option<Duration>,
+    slow_to_close: Duration,
 }
 
 impl Script {
@@ -37,7 +45,8 @@ impl Script {
         Script::default()
     }
 
-    /// Lets sentence `number` (from 1) fail. A piece is the audio of some 12 characters.
+    /// Lets sentence `number` (from 1) fail, or connection `number` where the failure comes before
+    /// any answer. A piece is the audio of some 12 characters.
     pub fn speech_fails(mut self, number: usize, failure: Failure) -> Self {
         self.speech.at(number, failure);
         self
@@ -61,6 +70,18 @@ impl Script {
         self
     }
 
+    /// Closes a connection on which nothing is asked for so long.
+    pub fn idle_after(mut self, idle_after: Duration) -> Self {
+        self.idle_after = Some(idle_after);
+        self
+    }
+
+    /// How long a context that was closed still counts.
+    pub fn slow_to_close(mut self, slow: Duration) -> Self {
+        self.slow_to_close = slow;
+        self
+    }
+
     /// What speech sounds like.
     pub fn voice(mut self, voice: Voice) -> Self {
         self.voice = voice;
@@ -75,24 +96,55 @@ pub struct Server {
     pub base_url: String,
     /// Counts and requests.
     pub host: Host,
+    vendor: Arc<Vendor>,
 }
 
 struct Vendor {
     script: Script,
+    seen: Mutex<Seen>,
     shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Seen {
+    sentences: usize,
+    closed: usize,
+    complaints: Vec<String>,
 }
 
 impl Server {
     /// Starts on a free port of loopback.
     pub async fn start(script: Script) -> Server {
         let shared = Shared::new();
-        let vendor = Arc::new(Vendor { script, shared: Arc::clone(&shared) });
+        let vendor =
+            Arc::new(Vendor { script, seen: Mutex::default(), shared: Arc::clone(&shared) });
         let router = Router::new()
             .route("/v1/user", get(user))
-            .route("/v1/text-to-speech/{voice}/stream-input", get(stream_input))
-            .with_state(vendor);
+            .route("/v1/text-to-speech/{voice}/multi-stream-input", get(stream_input))
+            .with_state(Arc::clone(&vendor));
         let host = Host::start(router, shared).await;
-        Server { base_url: host.url(), host }
+        Server { base_url: host.url(), host, vendor }
+    }
+
+    /// Sentences that were begun.
+    pub fn sentences(&self) -> usize {
+        self.vendor.seen().sentences
+    }
+
+    /// Contexts that were closed before all of them was said.
+    pub fn cut_short(&self) -> usize {
+        self.vendor.seen().closed
+    }
+
+    /// What the client did that the protocol does not allow.
+    pub fn complaints(&self) -> Vec<String> {
+        self.vendor.seen().complaints.clone()
+    }
+}
+
+impl Vendor {
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -126,71 +178,216 @@ async fn stream_input(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let request = Request {
-        path: format!("/v1/text-to-speech/{voice}/stream-input"),
+        path: format!("/v1/text-to-speech/{voice}/multi-stream-input"),
         query: query.unwrap_or_default(),
         headers: host::headers(&headers),
         body: Value::Null,
     };
-    let number = vendor.shared.note("stream-input", request);
+    let number = vendor.shared.note("multi-stream-input", request);
     let under_way = vendor.shared.under_way();
     let failure = vendor.script.speech.of(number);
     if let Some(refused) = host::refused(failure.as_ref(), &wire, error).await {
         return refused;
     }
-    upgrade.on_upgrade(move |socket| speak(vendor, failure, under_way, socket))
+    upgrade.on_upgrade(move |socket| Connection::new(vendor, under_way).run(socket))
 }
 
-async fn speak(
+/// Contexts that one connection may have.
+const MOST_CONTEXTS: usize = 5;
+
+/// One connection.
+struct Connection {
     vendor: Arc<Vendor>,
-    failure: Option<Failure>,
+    contexts: Vec<Context>,
+    idle_at: Option<Instant>,
     _under_way: UnderWay,
-    mut socket: WebSocket,
-) {
-    let mut text = String::new();
-    while let Some(Ok(message)) = socket.recv().await {
-        let Message::Text(message) = message else { continue };
-        let message: Value = serde_json::from_str(&message).unwrap_or_default();
-        match message.get("text").and_then(Value::as_str) {
-            Some("") => break,
-            Some(more) => text.push_str(more),
-            None => {}
-        }
+}
+
+/// What is said independently of the others.
+struct Context {
+    id: String,
+    text: String,
+    failure: Option<Failure>,
+    /// Pieces that are not sent yet, and how many are.
+    pieces: VecDeque<Value>,
+    sent: usize,
+    next_at: Instant,
+    flushed: bool,
+    /// No more text will come; since when.
+    closed_at: Option<Instant>,
+    stalled: bool,
+}
+
+/// What becomes of the connection after a step.
+enum Next {
+    Go,
+    /// Without a closing frame.
+    Break,
+    Close(u16, String),
+}
+
+impl Connection {
+    fn new(vendor: Arc<Vendor>, under_way: UnderWay) -> Self {
+        let idle_at = vendor.script.idle_after.map(|after| Instant::now() + after);
+        Connection { vendor, contexts: Vec::new(), idle_at, _under_way: under_way }
     }
-    let strike = failure.as_ref().and_then(Failure::strikes_after);
-    let pieces = pieces(text.trim_start(), &vendor.script.voice);
-    for (at, piece) in pieces.iter().map(Some).chain([None]).enumerate() {
-        if strike == Some(at) {
-            match &failure {
-                Some(Failure::CutAfter(_)) => {
+
+    async fn run(mut self, mut socket: WebSocket) {
+        loop {
+            let due = self.contexts.iter().filter_map(|context| self.due(context)).min();
+            let idle_at = self.idle_at;
+            let next = tokio::select! {
+                () = async { sleep_until(due.unwrap_or_else(Instant::now)).await }, if due.is_some() => {
+                    self.send_due(&mut socket).await
+                }
+                message = socket.recv() => match message {
+                    Some(Ok(Message::Text(text))) => {
+                        self.idle_at =
+                            self.vendor.script.idle_after.map(|after| Instant::now() + after);
+                        self.obey(&text)
+                    }
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                    Some(Ok(_)) => Next::Go,
+                },
+                () = async { sleep_until(idle_at.unwrap_or_else(Instant::now)).await }, if idle_at.is_some() => {
+                    Next::Close(1008, "input_timeout_exceeded".into())
+                }
+            };
+            match next {
+                Next::Go => {}
+                Next::Break => {
                     tokio::time::sleep(FLUSHED_AFTER).await;
                     return;
                 }
-                Some(Failure::EndAfter(_)) => return close(socket, 1000, "").await,
+                Next::Close(code, reason) => return close(socket, code, &reason).await,
+            }
+        }
+    }
+
+    /// When something of the context is to be sent.
+    fn due(&self, context: &Context) -> Option<Instant> {
+        if context.stalled || !context.flushed {
+            return None;
+        }
+        match (context.pieces.is_empty(), context.closed_at) {
+            (false, _) => Some(context.next_at),
+            (true, Some(at)) => Some(at + self.vendor.script.slow_to_close),
+            (true, None) => None,
+        }
+    }
+
+    fn complain(&self, said: &str) -> Next {
+        self.vendor.seen().complaints.push(said.to_owned());
+        Next::Close(1008, said.to_owned())
+    }
+
+    fn obey(&mut self, text: &str) -> Next {
+        let message: Value = serde_json::from_str(text).unwrap_or_default();
+        if message["close_socket"] == true {
+            return Next::Close(1000, String::new());
+        }
+        let Some(id) = message["context_id"].as_str() else {
+            return self.complain("invalid_message: a message of no context");
+        };
+        let known = self.contexts.iter().position(|context| context.id == id);
+        if message["close_context"] == true {
+            if let Some(place) = known {
+                let context = &mut self.contexts[place];
+                context.closed_at = Some(Instant::now());
+                if !context.pieces.is_empty() && context.sent == 0 {
+                    // Closed before it began: it stays silent.
+                    context.pieces.clear();
+                }
+                if !context.pieces.is_empty() {
+                    self.vendor.seen().closed += 1;
+                }
+                self.contexts[place].flushed = true;
+            }
+            return Next::Go;
+        }
+        let place = match known {
+            Some(place) => place,
+            None if self.contexts.len() == MOST_CONTEXTS => {
+                return self.complain("max_active_conversations: too many contexts (5)");
+            }
+            None if message["text"] != " " => {
+                return self.complain("invalid_message: a context begins with a space");
+            }
+            None => {
+                let sentences = {
+                    let mut seen = self.vendor.seen();
+                    seen.sentences += 1;
+                    seen.sentences
+                };
+                let failure = self.vendor.script.speech.of(sentences);
+                self.contexts.push(Context {
+                    id: id.to_owned(),
+                    text: String::new(),
+                    failure: failure.filter(|failure| failure.strikes_after().is_some()),
+                    pieces: VecDeque::new(),
+                    sent: 0,
+                    next_at: Instant::now(),
+                    flushed: false,
+                    closed_at: None,
+                    stalled: false,
+                });
+                self.contexts.len() - 1
+            }
+        };
+        let context = &mut self.contexts[place];
+        context.text.push_str(message["text"].as_str().unwrap_or_default());
+        if message["flush"] == true {
+            let text = std::mem::take(&mut context.text);
+            context.pieces.extend(pieces(text.trim_start(), &self.vendor.script.voice));
+            context.next_at = Instant::now() + self.vendor.script.pace.first;
+            context.flushed = true;
+        }
+        Next::Go
+    }
+
+    async fn send_due(&mut self, socket: &mut WebSocket) -> Next {
+        let now = Instant::now();
+        let due = |context: &Context| self.due(context).is_some_and(|at| at <= now);
+        let Some(place) = self.contexts.iter().position(due) else { return Next::Go };
+        let between = self.vendor.script.pace.between;
+        let context = &mut self.contexts[place];
+        let strike = context.failure.as_ref().and_then(Failure::strikes_after);
+        if strike == Some(context.sent) {
+            match context.failure.take() {
+                Some(Failure::CutAfter(_)) => return Next::Break,
+                Some(Failure::EndAfter(_)) => return Next::Close(1000, String::new()),
                 Some(Failure::MalformedAfter(_)) => {
                     let _ = socket.send(Message::text("{\"audio\": ")).await;
                 }
                 Some(Failure::ErrorAfter(_, kind)) => {
                     let said = json!({"message": "played error", "error": kind, "code": 1008});
                     let _ = socket.send(Message::text(said.to_string())).await;
-                    return close(socket, 1008, kind).await;
+                    return Next::Close(1008, kind);
                 }
-                Some(Failure::StallAfter(_)) => {
-                    while let Some(Ok(_)) = socket.recv().await {}
-                    return;
+                _ => {
+                    context.stalled = true;
+                    return Next::Go;
                 }
-                _ => {}
             }
         }
-        let last = json!({"audio": null, "isFinal": true, "alignment": null});
-        if piece.is_some() {
-            vendor.script.pace.before(at).await;
-        }
-        let message = piece.unwrap_or(&last).to_string();
-        if socket.send(Message::text(message)).await.is_err() {
-            return;
+        let message = match context.pieces.pop_front() {
+            Some(mut piece) => {
+                context.sent += 1;
+                context.next_at = now + between;
+                piece["contextId"] = json!(context.id);
+                piece
+            }
+            None => {
+                let last = json!({"isFinal": true, "contextId": context.id});
+                self.contexts.remove(place);
+                last
+            }
+        };
+        match socket.send(Message::text(message.to_string())).await {
+            Ok(()) => Next::Go,
+            Err(_) => Next::Break,
         }
     }
-    close(socket, 1000, "").await;
 }
 
 async fn close(mut socket: WebSocket, code: u16, reason: &str) {
@@ -217,7 +414,7 @@ fn pieces(text: &str, voice: &Voice) -> Vec<Value> {
         });
         pieces.push(json!({
             "audio": base64_simd::STANDARD.encode_to_string(slice),
-            "isFinal": null, "alignment": alignment, "normalizedAlignment": alignment,
+            "alignment": alignment, "normalizedAlignment": alignment,
         }));
     }
     pieces

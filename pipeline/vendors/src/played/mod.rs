@@ -9,14 +9,18 @@
 pub mod deepgram;
 mod ear;
 pub mod elevenlabs;
+pub mod flux;
 pub mod host;
+mod lexicon;
 pub mod openai;
+pub mod realtime;
 pub mod voice;
 
 use std::{collections::HashMap, time::Duration};
 
 pub use self::{
     host::{Host, Request},
+    lexicon::Lexicon,
     voice::Voice,
 };
 

@@ -8,7 +8,7 @@ const ROUNDING_MS: u64 = 2;
 
 /// What was sent on one connection.
 #[derive(Debug, Default)]
-pub(super) struct Timeline {
+pub(crate) struct Timeline {
     /// Where an unbroken run of audio begins: samples sent before it, and its place in the call.
     runs: Vec<(u64, u64)>,
     sent: u64,
@@ -16,7 +16,7 @@ pub(super) struct Timeline {
 
 impl Timeline {
     /// Notes that `samples` were sent, the first of which stands at `at_ms`.
-    pub(super) fn sent(&mut self, at_ms: u64, samples: usize) {
+    pub(crate) fn sent(&mut self, at_ms: u64, samples: usize) {
         let continues =
             self.runs.last().is_some_and(|_| self.at(self.sent).abs_diff(at_ms) <= ROUNDING_MS);
         if !continues {
@@ -26,12 +26,12 @@ impl Timeline {
     }
 
     /// The place of something that begins there.
-    pub(super) fn start_ms(&self, seconds: f64) -> u64 {
+    pub(crate) fn start_ms(&self, seconds: f64) -> u64 {
         self.at(samples(seconds))
     }
 
     /// The place of something that ends there: at a pause, its near side.
-    pub(super) fn end_ms(&self, seconds: f64) -> u64 {
+    pub(crate) fn end_ms(&self, seconds: f64) -> u64 {
         let samples = samples(seconds);
         match samples.checked_sub(8) {
             Some(before) => self.at(before) + 1,
