@@ -272,7 +272,8 @@ impl Config {
             twilio_account_sid: match set(env, "TWILIO_ACCOUNT_SID").or(file.twilio.account_sid) {
                 None => None,
                 Some(value) => Some(value.parse().map_err(|_| {
-                    let (name, wanted) = ("TWILIO_ACCOUNT_SID", "an identifier that begins with AC");
+                    let (name, wanted) =
+                        ("TWILIO_ACCOUNT_SID", "an identifier that begins with AC");
                     BadConfig::Value { name, value, wanted }
                 })?),
             },

@@ -346,9 +346,7 @@ async fn loudspeakers(ear: &Ear) {
     for loss_db in [10.0, 18.0, 26.0] {
         for guarded in [false, true] {
             let loudspeaker = Some(Loudspeaker { delay_ms: 180, loss_db });
-            let mut policy = ear.setup.policy.clone();
-            policy.echo.likeness = 0.5;
-            let setup = Setup { stt: None, loudspeaker, guarded, policy, ..ear.setup.clone() };
+            let setup = Setup { stt: None, loudspeaker, guarded, ..ear.setup.clone() };
             let alone = play(setup.clone(), &Line::quiet(12_000, 1).coded()).await;
             let (mut after, mut missed) = (Vec::new(), 0);
             for (nth, person) in people().iter().take(24).enumerate() {

@@ -99,8 +99,9 @@ fn solve(mut rows: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
         right.swap(column, pivot);
         for row in (0..count).filter(|row| *row != column) {
             let factor = rows[row][column] / rows[column][column];
-            for place in column..count {
-                rows[row][place] -= factor * rows[column][place];
+            let pivot = rows[column].clone();
+            for (value, by) in rows[row].iter_mut().zip(pivot).skip(column) {
+                *value -= factor * by;
             }
             right[row] -= factor * right[column];
         }

@@ -164,7 +164,7 @@ impl EchoGuard {
     }
 
     /// The way of the echo, once it is known. Its delay counts from when the ledger takes the agent's
-    /// audio for heard, less what of [`HELD_BACK`] no mark has claimed.
+    /// audio for heard, less what is held back and no mark has claimed.
     #[must_use]
     pub fn path(&self) -> Option<Path> {
         self.guard.path()
@@ -245,8 +245,8 @@ mod tests {
         let audio = babble(8 * 6_000);
         // The same kind of sound, another course of it.
         let other: Vec<u8> = babble(8 * 12_000).split_off(8 * 6_000 + 333);
-        let mut guard = EchoGuard::default();
-        guard.voice = Some(Voice { from: 8 * 1_000, told: None, otherwise: 0 });
+        let voice = Some(Voice { from: 8 * 1_000, told: None, otherwise: 0 });
+        let mut guard = EchoGuard { voice, ..EchoGuard::default() };
         let voice = |place: usize| if place < 8_000 { 0xFF } else { other[place] };
         let told = play(&mut guard, &audio, 3_000, voice);
         assert!(!told.is_empty());

@@ -183,7 +183,7 @@ pub fn sentences(policy: &Policy, script: &Script) -> Vec<String> {
     let Policy { patience, idle, pause, voicemail, .. } = policy;
     let phrases = [&script.notice, &script.greeting, &patience.filler]
         .into_iter()
-        .chain([&patience.unheard, &patience.apology, &patience.give_up])
+        .chain([&patience.unheard, &patience.apology, &patience.give_up, &patience.deaf])
         .chain(script.resumed.as_ref())
         .chain([&idle.prompt, &idle.goodbye, &script.goodbye, &script.transfer])
         .chain([&pause.phrase, &voicemail.message])

@@ -31,7 +31,13 @@ async fn socket(line: &Line) -> Socket {
 }
 
 fn expected(call_sid: &str) -> Expected {
-    Expected { call_sid: call_sid.into(), lead_id: None, call_id: None, resumed: false, outbound: false }
+    Expected {
+        call_sid: call_sid.into(),
+        lead_id: None,
+        call_id: None,
+        resumed: false,
+        outbound: false,
+    }
 }
 
 fn messages(call_sid: &str) -> Messages {

@@ -17,8 +17,13 @@ use super::line::{AUTH_TOKEN, Line, Setup};
 /// One short call: connected, greeted, hung up.
 async fn short_call(line: &Line, number: usize) {
     let call_sid = format!("CA{number:032x}");
-    let expected =
-        Expected { call_sid: call_sid.clone(), lead_id: None, call_id: None, resumed: false, outbound: false };
+    let expected = Expected {
+        call_sid: call_sid.clone(),
+        lead_id: None,
+        call_id: None,
+        resumed: false,
+        outbound: false,
+    };
     let token = line.gateway.registry.expect(expected);
     let url = line.gateway.media_url();
     let mut request = url.into_client_request().unwrap();

@@ -48,8 +48,9 @@ pub struct Policy {
 pub struct BargeIn {
     /// May the caller interrupt at all? True unless set.
     pub allowed: bool,
-    /// Voice that lasts so long takes the floor even without words, 500 ms unless set. Shorter, and
-    /// a cough stops the agent; longer, and the caller talks into silence.
+    /// Voice that lasts so long takes the floor even without words, 800 ms unless set, counted until
+    /// its end is known, which takes the VAD 200 ms. Shorter, and a cough or "hmm" takes the floor;
+    /// longer, and the caller talks into silence.
     #[serde(with = "ms")]
     pub voice_for: Duration,
     /// After a shorter sound, so long is waited for its words, 700 ms unless set, before the agent
@@ -59,6 +60,10 @@ pub struct BargeIn {
     /// This many words take the floor, 1 unless set (backchannels do not count). More lets the agent
     /// talk on over short remarks; a voice alone then takes the floor after four times as long.
     pub min_words: usize,
+    /// A single word takes the floor when the STT has settled on it and is at least so sure of it,
+    /// 0.5 of 1 unless set: of a cough it makes "you" or "but", and is not sure. Higher overhears a
+    /// short word; the keywords need none of this.
+    pub surely: f32,
     /// Words or phrases that take the floor at once, even where `allowed` is false; "stop" and the
     /// like unless set. Words that must be heard are said to their end all the same.
     pub keywords: Vec<String>,
@@ -98,8 +103,8 @@ pub struct Speculation {
 pub struct Echo {
     /// True unless set. False: every voice may interrupt.
     pub guard: bool,
-    /// A voice so much like the agent's own does not stop it, 0.8 of 1 unless set. Lower overhears
-    /// callers who speak at the same time.
+    /// A voice so much like the agent's own does not stop it, 0.5 of 1 unless set. Lower overhears
+    /// callers who speak at the same time; higher lets a soft echo interrupt.
     pub likeness: f32,
     /// So much of the caller's words are the agent's own of this moment: echo, 0.8 of 1 unless set.
     pub words: f32,
@@ -203,6 +208,8 @@ pub struct Patience {
     pub unheard: String,
     /// What is said before hanging up where nobody can be reached.
     pub give_up: String,
+    /// The same where the agent cannot hear any more.
+    pub deaf: String,
 }
 
 /// What happens when the caller is silent.
@@ -245,9 +252,10 @@ impl Default for BargeIn {
     fn default() -> Self {
         BargeIn {
             allowed: true,
-            voice_for: Duration::from_millis(500),
+            voice_for: Duration::from_millis(800),
             words_within: Duration::from_millis(700),
             min_words: 1,
+            surely: 0.5,
             keywords: ["stop", "wait", "hold on", "operator", "стоп", "подождите", "оператор"]
                 .map(str::to_owned)
                 .to_vec(),
@@ -265,7 +273,7 @@ impl Default for Speculation {
 
 impl Default for Echo {
     fn default() -> Self {
-        Echo { guard: true, likeness: 0.8, words: 0.8 }
+        Echo { guard: true, likeness: 0.5, words: 0.8 }
     }
 }
 
@@ -301,6 +309,7 @@ impl Default for Patience {
             unheard_after: Duration::from_millis(2_000),
             apologies: 2,
             filler: "One moment, please.".to_owned(),
+            deaf: "I'm sorry, I cannot hear you at the moment. Please call again later.".to_owned(),
             give_up: "I'm sorry, I can't help you at the moment. Please call again later."
                 .to_owned(),
             unheard: "Sorry, I didn't catch that. Could you say it again?".to_owned(),

@@ -62,7 +62,10 @@ async fn guesses_then_words_then_the_end_of_the_turn() {
     assert_eq!((text.as_str(), confidence), ("good morning", Some(0.98)));
     assert!(from_ms <= 51_000 && (52_000..=52_400).contains(&to_ms), "{from_ms}..{to_ms}");
     let end = next_settled(&mut stream).await;
-    assert!(matches!(end, Some(SttEvent::EndOfTurn { at_ms, confidence: None }) if at_ms == to_ms), "{end:?}");
+    assert!(
+        matches!(end, Some(SttEvent::EndOfTurn { at_ms, confidence: None }) if at_ms == to_ms),
+        "{end:?}"
+    );
 
     let request = &server.host.requests()[0];
     assert_eq!(request.headers["authorization"], format!("Token {KEY}"));

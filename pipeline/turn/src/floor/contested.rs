@@ -99,6 +99,12 @@ impl Conversation {
             return true;
         }
         let answer = self.is_answer(&spoken);
+        if spoken.len() == 1
+            && !answer
+            && !self.ears.is_sure_of_one_word(self.policy.barge_in.surely)
+        {
+            return false;
+        }
         let listening = words::is_backchannel(&spoken) && !answer;
         let enough = spoken.len() >= self.policy.barge_in.min_words.max(1);
         !listening && (enough || answer)

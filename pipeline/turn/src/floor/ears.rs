@@ -25,6 +25,8 @@ pub(crate) struct Ears {
     stopped: Option<(Moment, Moment)>,
     settled_words: Vec<String>,
     guess: String,
+    /// How sure the STT is of the words it settled on last.
+    confidence: Option<f32>,
     /// The STT has settled on all words since the last sound.
     settled: bool,
     settled_at: Option<Moment>,
@@ -97,6 +99,12 @@ impl Ears {
             text.push_str(&self.guess);
         }
         text
+    }
+
+    /// Has the STT settled on the only word, and is it as sure of it as that? A voice that lasts
+    /// needs no such word.
+    pub fn is_sure_of_one_word(&self, surely: f32) -> bool {
+        self.guess.is_empty() && self.confidence.is_none_or(|sure| sure >= surely)
     }
 
     /// Is there nothing more to wait for from the STT?
@@ -222,7 +230,7 @@ impl Conversation {
         self.words_came();
     }
 
-    pub(crate) fn heard(&mut self, text: String, _confidence: Option<f32>) {
+    pub(crate) fn heard(&mut self, text: String, confidence: Option<f32>) {
         if self.is_leftover(&text) {
             // What was guessed is settled on once; what was settled on may be said any number of
             // times.
@@ -232,6 +240,7 @@ impl Conversation {
         self.ears.guess.clear();
         if !text.trim().is_empty() {
             self.ears.settled_words.push(text.trim().to_owned());
+            self.ears.confidence = confidence;
             self.tell_words();
         }
         if !self.ears.speaking {

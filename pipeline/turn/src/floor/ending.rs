@@ -114,8 +114,7 @@ impl Conversation {
             let reason = "the agent cannot hear".to_owned();
             (self.script.transfer.clone(), EndReason::Transferred { reason })
         } else {
-            let sorry = "I'm sorry, I cannot hear you at the moment. Please call again later.";
-            (sorry.to_owned(), EndReason::HearingFailed)
+            (self.policy.patience.deaf.clone(), EndReason::HearingFailed)
         };
         self.timers.cancel(Timer::Idle);
         self.close_with(&words, why);

@@ -51,7 +51,10 @@ impl Conversation {
             Answerer::Machine => self.found_machine(by, "carrier"),
             Answerer::MachineAfterBeep | Answerer::MachineSilent => {
                 self.found_machine(by, "carrier");
-                self.machine_records();
+                // The carrier is late where the beep was heard: the message is being said.
+                if self.awaits_beep() {
+                    self.machine_records();
+                }
             }
         }
     }

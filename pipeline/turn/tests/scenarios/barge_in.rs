@@ -1,6 +1,6 @@
 //! Both speak: who yields, and that no word is lost or said twice.
 
-use turn::{Action, Engine, Message, Note, Script, policy::Onset};
+use turn::{Action, Engine, Event, Message, Moment, Note, Script, policy::Onset};
 
 use crate::sim::{ANSWER_AT, Setup, Sim, line::PER_MS, policy, script, vendors};
 
@@ -93,9 +93,9 @@ fn a_sound_of_listening_is_noted_and_not_answered() {
 fn a_sound_of_listening_whose_words_are_late_is_not_answered_after_the_agent() {
     let mut call = Sim::answering(LONG);
     let at = ANSWER_AT + 2_000;
-    call.at(at + 60, turn::Event::SpeechStarted { at: turn::Moment(at), echo: None });
-    call.at(at + 400, turn::Event::SpeechStopped { at: turn::Moment(at + 200), prosody: None });
-    call.at(at + 1_500, turn::Event::Heard { text: "Yeah.".to_owned(), confidence: None });
+    call.at(at + 60, Event::SpeechStarted { at: Moment(at), echo: None });
+    call.at(at + 400, Event::SpeechStopped { at: Moment(at + 200), prosody: None });
+    call.at(at + 1_500, Event::Heard { text: "Yeah.".to_owned(), confidence: None });
     call.run_until(25_000);
     assert_eq!(call.asks(Engine::Chosen), 1);
     assert_eq!(call.ear()[0], LONG);
@@ -346,7 +346,7 @@ fn how_often_both_spoke_at_once_is_counted() {
     let mut call = Sim::answering(LONG);
     call.coughs(ANSWER_AT + 1_000, 120);
     call.says(ANSWER_AT + 4_000, "Actually, I meant Sunday.");
-    call.at(ANSWER_AT + 12_000, turn::Event::CallerLeft);
+    call.at(ANSWER_AT + 12_000, Event::CallerLeft);
     call.run_to_end(ANSWER_AT + 13_000);
     let tally = call.call.tally();
     assert_eq!((tally.false_stops, tally.interruptions), (1, 1));
@@ -355,4 +355,29 @@ fn how_often_both_spoke_at_once_is_counted() {
         call.notes()
             .any(|(_, note)| matches!(note, Note::Tallied { tally: told } if *told == tally))
     );
+}
+
+#[test]
+fn one_word_that_the_recogniser_makes_of_a_cough_does_not_take_the_floor() {
+    let mut call = Sim::answering(LONG);
+    let at = ANSWER_AT + 2_000;
+    call.at(at + 60, Event::SpeechStarted { at: Moment(at), echo: None });
+    call.at(at + 250, Event::Interim { text: "You".to_owned() });
+    call.at(at + 450, Event::SpeechStopped { at: Moment(at + 250), prosody: None });
+    call.at(at + 600, Event::Heard { text: "You".to_owned(), confidence: Some(0.3) });
+    call.run_until(ANSWER_AT + 20_000);
+    assert_eq!(call.ear()[0], LONG);
+    assert_nothing_lost(&call, LONG);
+}
+
+#[test]
+fn one_word_that_it_is_sure_of_does() {
+    let mut call = Sim::answering(LONG);
+    call.answers("On Sunday we are closed.");
+    let at = ANSWER_AT + 2_000;
+    call.at(at + 60, Event::SpeechStarted { at: Moment(at), echo: None });
+    call.at(at + 450, Event::SpeechStopped { at: Moment(at + 250), prosody: None });
+    call.at(at + 600, Event::Heard { text: "Sunday?".to_owned(), confidence: Some(0.9) });
+    call.run_until(ANSWER_AT + 20_000);
+    assert_eq!(call.ear()[1], "On Sunday we are closed.");
 }

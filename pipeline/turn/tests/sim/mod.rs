@@ -476,6 +476,7 @@ pub fn script() -> Script {
 pub fn policy() -> Policy {
     let mut policy = Policy::default();
     policy.speculation.allowed = false;
+    policy.barge_in.voice_for = Duration::from_millis(500);
     policy.end_of_turn.shortest = Duration::from_millis(SUREST);
     policy.end_of_turn.even = Duration::from_millis(750);
     policy.end_of_turn.spread = Duration::from_millis(350);
