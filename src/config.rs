@@ -25,8 +25,8 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub enum BadConfig {
     #[error("the settings file {path} could not be read: {source}")]
     Unreadable { path: PathBuf, source: std::io::Error },
-    #[error("the settings file {path} is wrong: {source}")]
-    Syntax { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("the settings file {path} is wrong in line {line}: {what}")]
+    Syntax { path: PathBuf, line: usize, what: String },
     #[error("{name} is {value:?}, which is not {wanted}")]
     Value { name: &'static str, value: String, wanted: &'static str },
     #[error("{setting} asks for {vendor}, but {key} is not set")]
@@ -147,6 +147,13 @@ pub struct Config {
     pub turn: turn::Policy,
 }
 
+/// Where a TOML text is wrong, and how. The line itself is not told: it may hold a key.
+pub(crate) fn place_of(error: &toml::de::Error, text: &str) -> (usize, String) {
+    let before = error.span().map_or(0, |span| span.start.min(text.len()));
+    let line = 1 + text.as_bytes()[..before].iter().filter(|byte| **byte == b'\n').count();
+    (line, error.message().to_owned())
+}
+
 impl Config {
     /// Reads the settings. `path` is the file's; without one `TANDEM_CONFIG` names it, or there is
     /// none.
@@ -160,8 +167,10 @@ impl Config {
             Some(path) => {
                 let text = std::fs::read_to_string(&path)
                     .map_err(|source| BadConfig::Unreadable { path: path.clone(), source })?;
-                toml::from_str(&text)
-                    .map_err(|source| BadConfig::Syntax { path, source: Box::new(source) })?
+                toml::from_str(&text).map_err(|error| {
+                    let (line, what) = place_of(&error, &text);
+                    BadConfig::Syntax { path, line, what }
+                })?
             }
         };
         Config::complete(file, env)

@@ -21,6 +21,10 @@ pub struct Business {
     /// BCP 47, `en-US` unless set: what is spoken.
     #[serde(default = "english")]
     pub language: String,
+    /// Said before all else and to its end, whoever speaks: that the call is recorded. Empty unless
+    /// set.
+    #[serde(default)]
+    pub notice: String,
     /// What the agent says first. Empty: the caller speaks first.
     pub greeting: String,
     /// The agent's role and facts, for a language model. The questions and answers of the playbook
@@ -63,8 +67,8 @@ pub struct Business {
 /// What is wrong with a business's file.
 #[derive(Debug, thiserror::Error)]
 pub enum BadBusiness {
-    #[error("the business file could not be read: {0}")]
-    Syntax(#[from] toml::de::Error),
+    #[error("the business file is wrong in line {line}: {what}")]
+    Syntax { line: usize, what: String },
     #[error("transfer_to must be a number such as +14155550100")]
     TransferTo,
     #[error(transparent)]
@@ -79,9 +83,13 @@ impl Business {
     /// # Errors
     /// Unknown or missing fields, and values that cannot be meant.
     pub fn parse(text: &str) -> Result<Self, BadBusiness> {
-        let business: Business = toml::from_str(text)?;
+        let business: Business = toml::from_str(text).map_err(|error| {
+            let (line, what) = crate::config::place_of(&error, text);
+            BadBusiness::Syntax { line, what }
+        })?;
         for (field, value, limit) in [
             ("name", &business.name, 200),
+            ("notice", &business.notice, 2_000),
             ("greeting", &business.greeting, 2_000),
             ("instructions", &business.instructions, 32_000),
         ] {
@@ -104,6 +112,7 @@ impl Business {
     pub fn script(&self) -> turn::Script {
         turn::Script {
             instructions: self.instructions_for_model(),
+            notice: self.notice.clone(),
             greeting: self.greeting.clone(),
             goodbye: self.goodbye.clone(),
             transfer: self.transfer.clone(),

@@ -31,6 +31,8 @@ const LEAD_MS: u64 = 400;
 /// Entries that may wait for the disk, of all calls together. When it is full calls wait, and lose
 /// nothing.
 const WAITING: usize = 16_384;
+/// Bytes of one call's entries that are kept while there is no room for them.
+const MOST_KEPT_BACK: usize = 4 * 1024 * 1024;
 /// How long entries are gathered before the disk is asked to confirm.
 const GATHER: Duration = Duration::from_millis(50);
 
@@ -222,8 +224,16 @@ impl Journal {
         self.line(&Entry::Action { at, action: action.clone() });
     }
 
-    /// Hands what was noted to the writer. Waits if the disk is far behind: nothing is lost.
+    /// Hands what was noted to the writer. While the disk is behind it is kept here, so that the call
+    /// goes on; if it stays so for very long, the call waits: nothing is lost.
     pub async fn flush(&mut self) {
+        let behind = self.all.writer.capacity() == 0 && self.lines.len() < MOST_KEPT_BACK;
+        if !behind {
+            self.hand_over().await;
+        }
+    }
+
+    async fn hand_over(&mut self) {
         if self.lines.is_empty() {
             return;
         }
@@ -235,7 +245,7 @@ impl Journal {
 
     /// Closes the file, when all is durable.
     pub async fn end(mut self) {
-        self.flush().await;
+        self.hand_over().await;
         let (done, ended) = tokio::sync::oneshot::channel();
         let _ = self.all.writer.send(Job::End { call: self.call.clone(), done }).await;
         let _ = ended.await;
@@ -351,7 +361,9 @@ fn write_all(mut entries: mpsc::Receiver<Job>, listeners: &broadcast::Sender<Ann
             }
         }
         for (call, done) in ended {
-            calls.remove(&call);
+            if calls.remove(&call).is_some_and(|writing| !writing.lines.is_empty()) {
+                tracing::error!(%call, "the end of a journal is lost: the disk refused it");
+            }
             let _ = done.send(());
         }
     }

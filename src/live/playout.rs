@@ -26,6 +26,8 @@ struct Clip {
     mulaw: Vec<u8>,
     /// Where words end, in samples.
     words: Vec<u32>,
+    /// Where another voice took over, in samples: it counts from there.
+    base: u32,
     sent: usize,
     /// How much of it is followed by a mark.
     marked: usize,
@@ -70,11 +72,21 @@ impl Playout {
     pub fn reserve(&mut self, epoch: Epoch, utterance: UtteranceId, sentence: u32, first: bool) {
         if let Some(clip) = self.find(utterance, sentence) {
             clip.complete = false;
+            clip.base = clip.mulaw.len() as u32;
             return;
         }
         let (mulaw, words) = (Vec::new(), Vec::new());
-        let clip =
-            Clip { epoch, utterance, sentence, mulaw, words, sent: 0, marked: 0, complete: false };
+        let clip = Clip {
+            epoch,
+            utterance,
+            sentence,
+            mulaw,
+            words,
+            base: 0,
+            sent: 0,
+            marked: 0,
+            complete: false,
+        };
         let place = match first {
             true => self.clips.iter().position(|clip| clip.sent == 0),
             false => None,
@@ -103,7 +115,8 @@ impl Playout {
         ends: impl Iterator<Item = u32>,
     ) {
         if let Some(clip) = self.find(utterance, sentence) {
-            clip.words.extend(ends);
+            let base = clip.base;
+            clip.words.extend(ends.map(|end| end.saturating_add(base)));
         }
     }
 

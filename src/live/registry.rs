@@ -90,7 +90,7 @@ struct State {
 }
 
 /// How long an older socket of a call is given to be left.
-const GIVES_WAY_WITHIN: Duration = Duration::from_secs(2);
+const GIVES_WAY_WITHIN: Duration = Duration::from_secs(12);
 /// A call that breaks more often than this is hung up.
 const MOST_RESUMES: u32 = 20;
 
@@ -108,6 +108,19 @@ pub struct Live {
     call_sid: String,
 }
 
+impl State {
+    /// Keeps a new token, if there is room for one.
+    fn keep_token(&mut self, call: Expected, now: Instant) -> String {
+        let mut bytes = [0; 24];
+        SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
+        let token = base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes);
+        if self.expected.len() < MOST_KEPT {
+            self.expected.insert(token.clone(), (call, now));
+        }
+        token
+    }
+}
+
 impl Registry {
     /// A token that opens one socket for this call. `None` if that would make more than `most` calls,
     /// those whose sockets are awaited counted.
@@ -118,8 +131,7 @@ impl Registry {
         let mut calls: HashSet<&str> = state.live.keys().map(String::as_str).collect();
         calls.extend(state.expected.values().map(|(call, _)| call.call_sid.as_str()));
         let room = calls.contains(call.call_sid.as_str()) || calls.len() < most;
-        drop(state);
-        room.then(|| self.expect(call))
+        (room && state.expected.len() < MOST_KEPT).then(|| state.keep_token(call, now))
     }
 
     /// May this call be gone on with once more?
@@ -136,18 +148,12 @@ impl Registry {
 
     /// A token that opens one socket for this call.
     pub fn expect(&self, call: Expected) -> String {
-        let mut bytes = [0; 24];
-        SystemRandom::new().fill(&mut bytes).expect("the system gives random bytes");
-        let token = base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes);
         let mut state = self.state();
         let now = Instant::now();
         if state.expected.len() >= MOST_KEPT / 2 {
             state.expected.retain(|_, (_, since)| now.duration_since(*since) < TOKEN_LIVES);
         }
-        if state.expected.len() < MOST_KEPT {
-            state.expected.insert(token.clone(), (call, now));
-        }
-        token
+        state.keep_token(call, now)
     }
 
     /// Uses up a token: this call is live from now on, until what is returned is dropped. A token

@@ -111,13 +111,17 @@ impl Ledger {
     pub fn words(&mut self, utterance: UtteranceId, sentence: u32, words: &[WordAt]) {
         let Some(known) = self.sentences.get_mut(&(utterance, sentence)) else { return };
         for word in words {
+            let word = WordAt {
+                text_end: word.text_end.saturating_add(known.base.0),
+                end: word.end.saturating_add(known.base.1),
+            };
             // A place outside the text, or before the last one, would make words up.
             let last = known.words.last().map_or((0, 0), |last| (last.text_end, last.end));
             if (word.text_end, word.end) > last
                 && word.end >= last.1
                 && known.text.is_char_boundary(word.text_end as usize)
             {
-                known.words.push(*word);
+                known.words.push(word);
             }
         }
     }
@@ -139,6 +143,10 @@ impl Ledger {
     pub fn change_voice(&mut self, utterance: UtteranceId, sentence: u32) {
         if let Some(known) = self.sentences.get_mut(&(utterance, sentence)) {
             known.words.retain(|word| u64::from(word.end) <= known.ready);
+            let said = known.text_until(known.ready, 1).len();
+            let rest = known.text.get(said..).unwrap_or("").trim_start().len();
+            // It counts from the first word and the first sample of the rest.
+            known.base = ((known.text.len() - rest) as u32, known.ready as u32);
         }
     }
 

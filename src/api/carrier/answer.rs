@@ -10,7 +10,7 @@ use axum::{
 use turn::EndReason;
 use twiml::{
     Connect, Dial, Document, Form, Number, Pause, Reject, Response, Stream,
-    form::{CallStatus, Direction, VoiceRequest},
+    form::{CallStatus, DialResult, DialStatus, Direction, VoiceRequest},
 };
 
 use super::{
@@ -93,7 +93,7 @@ pub async fn resume(
     let document = match gateway.registry.ended(call_sid) {
         _ if over => Response::new().hangup(),
         Some(EndReason::Transferred { .. }) => match gateway.business.transfer_to.as_deref() {
-            Some(number) => transfer(number),
+            Some(number) => transfer(&gateway, number),
             None => hang_up(),
         },
         // This process stops: the carrier asks again in a moment, when another one answers.
@@ -129,20 +129,28 @@ fn is_outbound(request: &VoiceRequest) -> bool {
     matches!(request.direction, Some(Direction::OutboundApi | Direction::OutboundDial))
 }
 
-/// The caller is put through; when nobody answers, is told so.
-fn transfer(number: &str) -> Document {
+const NOBODY: &str = "I'm sorry, nobody can take your call at the moment. Please call again later.";
+
+/// The caller is put through; [`transferred`] says how it goes on.
+fn transfer(gateway: &Gateway, number: &str) -> Document {
+    let next = format!("{}/webhooks/twilio/transferred", gateway.public_url());
     let dial = Number::new(twiml::PhoneNumber::new(number))
-        .map(|number| Dial::to(number).answer_on_bridge(true));
+        .map(|number| Dial::to(number).answer_on_bridge(true).action(next));
     match dial {
-        Ok(dial) => Response::new()
-            .dial(dial)
-            .say("I'm sorry, nobody can take your call at the moment. Please call again later.")
-            .hangup(),
+        Ok(dial) => Response::new().dial(dial),
         Err(error) => {
             tracing::error!(%error, "the number to transfer to cannot be dialled");
             Response::new().say("I'm sorry, I cannot put you through at the moment.").hangup()
         }
     }
+}
+
+/// `POST /webhooks/twilio/transferred`: what came of putting the caller through. Who was served is not
+/// told that nobody was there.
+pub async fn transferred(SignedForm(form): SignedForm) -> HttpResponse {
+    let result = DialResult::from_form(&form);
+    let served = matches!(result.status, Some(DialStatus::Completed | DialStatus::Answered));
+    reply(&if served { Response::new().hangup() } else { Response::new().say(NOBODY).hangup() })
 }
 
 /// Past capacity: rung calls are refused as busy, so that they cost the caller nothing.

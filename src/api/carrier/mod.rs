@@ -26,6 +26,7 @@ pub fn routes() -> Router<Arc<Gateway>> {
     Router::new()
         .route("/webhooks/twilio/answer", post(answer::answer))
         .route("/webhooks/twilio/resume", post(answer::resume))
+        .route("/webhooks/twilio/transferred", post(answer::transferred))
         .route("/webhooks/twilio/status", post(status::status))
         .route("/webhooks/twilio/amd", post(amd::amd))
         .route("/media", get(media::upgrade))

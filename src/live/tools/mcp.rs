@@ -335,7 +335,9 @@ impl Server {
             },
             own_name,
             effects: !reads_only,
-            repeatable: reads_only || hints.is_idempotent(),
+            // Whoever says that it has effects does not take the server's word.
+            repeatable: self.settings.effects != Some(true)
+                && (reads_only || hints.is_idempotent()),
         })
     }
 

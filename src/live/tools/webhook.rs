@@ -1,7 +1,7 @@
 //! Functions that are called over HTTP: arguments POSTed as JSON, signed if wished, the answer read to
 //! a limit.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hmac;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -10,6 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Asked, Failed, NotUsable, cut, filled_headers};
 use crate::domain::tool::WebhookTool;
 
+/// Time allowed for a check.
+const CHECK_WITHIN: Duration = Duration::from_secs(5);
 /// Of an answer that is an error, so much goes to the model: it may say what to ask the caller.
 const LONGEST_ERROR: usize = 1_024;
 
@@ -78,7 +80,11 @@ impl Webhook {
 
     /// Does anything answer there? Asks what is allowed, which has no effects, and tells no secrets.
     pub async fn check(&self, client: &reqwest::Client) -> Result<String, String> {
-        let asked = client.request(reqwest::Method::OPTIONS, self.url.clone()).send().await;
+        let asked = client
+            .request(reqwest::Method::OPTIONS, self.url.clone())
+            .timeout(CHECK_WITHIN)
+            .send()
+            .await;
         let host = self.url.host_str().unwrap_or_default();
         match asked {
             Ok(_) => Ok(format!("{host} answers")),

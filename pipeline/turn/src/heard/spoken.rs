@@ -10,6 +10,8 @@ pub(super) struct Sentence {
     /// Samples to a letter, by what is known of the voice.
     pub per_letter: u64,
     pub words: Vec<WordAt>,
+    /// Where another voice took over: in the text, bytes, and in the audio, samples.
+    pub base: (u32, u32),
     pub ready: u64,
     /// Set when no more audio will come: where in it there is speech.
     pub voiced: Option<(u64, u64)>,

@@ -212,7 +212,14 @@ impl Task {
                     None => Err(Problem::Cut("closed from here".into())),
                 },
                 () = async { sleep_until(wake.unwrap_or(idle_at)).await }, if wake.is_some() => {
-                    Err(Problem::Cut("left unused".into()))
+                    if self.live.is_some() {
+                        // Not under a sentence that is being spoken: later, when it is idle.
+                        let later = Instant::now() + DRAINED_WITHIN;
+                        self.draining.iter_mut().for_each(|(_, at)| *at = later);
+                        Ok(())
+                    } else {
+                        Err(Problem::Cut("left unused".into()))
+                    }
                 }
             };
             if let Err(problem) = done {

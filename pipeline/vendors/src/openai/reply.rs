@@ -1,6 +1,12 @@
 //! A reply put together from its events: words at once, calls to functions when they are whole.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde_json::Value;
 
@@ -154,7 +160,11 @@ impl Call {
 /// For servers that give a call no identifier: the answer has to name one.
 fn fresh_id() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    format!("call_{}", NEXT.fetch_add(1, Ordering::Relaxed))
+    // Calls outlive the process: another one's identifiers may stand in their history.
+    static BEGAN: LazyLock<u128> = LazyLock::new(|| {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()
+    });
+    format!("call_{:x}_{}", *BEGAN, NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// What an error object inside the stream means.

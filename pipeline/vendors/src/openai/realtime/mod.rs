@@ -352,7 +352,15 @@ impl Realtime {
                 self.line.items.get(&item_id, at_ms).complete(&transcript);
                 self.tell_complete(out);
             }
-            Incoming::Failed { error } => return Err(error.problem(ready, self.key())),
+            Incoming::Failed { error, .. } if error.is_fatal(ready) => {
+                return Err(error.problem(ready, self.key()));
+            }
+            Incoming::Failed { item_id, .. } => {
+                // Told again it would fail again: it held no words.
+                let at_ms = self.begun_ms();
+                self.line.items.get(&item_id, at_ms).complete("");
+                self.tell_complete(out);
+            }
             Incoming::Error { error } if error.is_empty_commit() => {
                 self.line.commits.pop_front();
                 if self.line.items.is_empty() {

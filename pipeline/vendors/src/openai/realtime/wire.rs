@@ -101,6 +101,8 @@ pub(super) enum Incoming {
     #[serde(rename = "conversation.item.input_audio_transcription.failed")]
     Failed {
         #[serde(default)]
+        item_id: String,
+        #[serde(default)]
         error: Complaint,
     },
     #[serde(rename = "error")]
