@@ -206,8 +206,11 @@ impl Gateway {
         let mut before = Vec::new();
         if expected.resumed {
             let (journals, call_sid) = (self.journals.clone(), call_sid.clone());
-            let read = tokio::task::spawn_blocking(move || journals.said_before(&call_sid));
-            before = read.await.unwrap_or_default();
+            let read = tokio::task::spawn_blocking(move || journals.standing(&call_sid));
+            let standing = read.await.unwrap_or_default();
+            before = standing.before;
+            script.overrides = standing.overrides;
+            (script.paused, script.person) = (standing.paused, standing.person);
             script.resumed = Some(RESUMED.to_owned());
         }
         let mut policy = self.config.turn.clone();

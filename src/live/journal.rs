@@ -20,6 +20,9 @@ use tokio::sync::{broadcast, mpsc};
 use turn::{Message, Moment, Note};
 
 pub mod read;
+mod standing;
+
+pub use standing::Standing;
 
 /// Which conversation machine this is: the release and a hash of the machine's sources. The same
 /// machine does the same with the same journal.
@@ -136,24 +139,14 @@ impl Journals {
         Journal { all: self.clone(), call, lines: Vec::new(), announce: Vec::new(), sequence: 0 }
     }
 
-    /// What was said in a call's earlier sessions, for the model; empty if there were none.
-    pub fn said_before(&self, call_sid: &str) -> Vec<Message> {
+    /// How a call stands after its earlier sessions; as if new where there were none.
+    pub fn standing(&self, call_sid: &str) -> Standing {
         /// A journal longer than this is not read back.
         const LONGEST: u64 = 64 * 1024 * 1024;
         let path = self.path(call_sid);
         let readable = std::fs::metadata(&path).is_ok_and(|file| file.len() <= LONGEST);
-        let Some(lines) = readable.then(|| std::fs::read(&path).ok()).flatten() else {
-            return Vec::new();
-        };
-        // A line that a crash tore is no line.
-        lines
-            .split(|byte| *byte == b'\n')
-            .filter_map(|line| match serde_json::from_slice(line) {
-                Ok(Entry::Action { action: turn::Action::Note(note), .. }) => Some(note),
-                _ => None,
-            })
-            .flat_map(said)
-            .collect()
+        let journal = readable.then(|| std::fs::read(&path).ok()).flatten();
+        Standing::of(&journal.unwrap_or_default())
     }
 }
 

@@ -225,7 +225,7 @@ pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(E
                 epoch: answer.epoch,
                 reply: answer.reply,
                 call_id: answer.call_id,
-                content: answer.content,
+                content: session.conversation.conceal(&answer.content),
             }),
             word = words.recv(), if words_open => match word {
                 Some(word) => session.told(word),
@@ -267,11 +267,12 @@ impl Session {
     /// Hands an event to the machine and carries out what it orders.
     fn tell(&mut self, event: Event) {
         let now = self.now();
-        match &event {
-            Event::KeyPressed { key } if self.conversation.masks_key(*key) => {
-                self.journal.event(now, &Event::KeyPressed { key: '0' });
+        match event {
+            Event::KeyPressed { key } => {
+                let key = self.conversation.journaled_key(key);
+                self.journal.event(now, &Event::KeyPressed { key });
             }
-            event => self.journal.event(now, event),
+            ref event => self.journal.event(now, event),
         }
         self.conversation.handle(event, now);
         self.record_heard();

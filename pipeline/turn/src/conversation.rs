@@ -70,6 +70,8 @@ pub struct Conversation {
     pub(crate) history: History,
     pub(crate) timers: Timers,
     pub(crate) keys: String,
+    pub(crate) keys_filled: Option<Moment>,
+    pub(crate) keys_whole: bool,
     pub(crate) collecting: Option<Collecting>,
     /// Keys that only tools may see.
     pub(crate) secrets: Vec<String>,
@@ -86,10 +88,11 @@ pub struct Conversation {
 impl Conversation {
     /// A conversation that has not begun. `before` is what was said in this call's earlier sessions.
     pub fn new(policy: Policy, script: Script, before: Vec<Message>) -> Self {
+        let overrides = script.overrides.clone();
         Conversation {
             policy,
             script,
-            overrides: None,
+            overrides,
             floor: Floor::Unanswered,
             paused: false,
             held: false,
@@ -119,6 +122,8 @@ impl Conversation {
             history: History::from_messages(before),
             timers: Timers::default(),
             keys: String::new(),
+            keys_filled: None,
+            keys_whole: false,
             collecting: None,
             secrets: Vec::new(),
             idle_prompts: 0,
@@ -287,6 +292,8 @@ impl Conversation {
         matches!(self.floor, Floor::Caller | Floor::Ended)
             && !self.ears.speaking
             && self.ears.text().is_empty()
+            && self.keys.is_empty()
+            && self.collecting.is_none()
     }
 
     /// Has the call ended?
@@ -334,6 +341,14 @@ impl Conversation {
         if self.script.resumed.is_none() && !self.script.notice.trim().is_empty() {
             let notice = self.script.notice.clone();
             self.say(crate::Purpose::Notice, &notice, crate::floor::mouth::Then::Listen);
+        }
+        if self.script.paused || self.script.person {
+            // As it was left: silent until people say otherwise.
+            self.person = self.script.person;
+            self.paused = true;
+            self.hold();
+            self.unanswered = true;
+            return;
         }
         let opening = match &self.script.resumed {
             Some(words) => words.clone(),

@@ -353,6 +353,12 @@ pub struct Script {
     pub tools: Vec<ToolPolicy>,
     /// This session goes on with a call that another one began: this is said instead of a greeting.
     pub resumed: Option<String>,
+    /// It had been told other instructions,
+    pub overrides: Option<String>,
+    /// to pause,
+    pub paused: bool,
+    /// or that a person speaks.
+    pub person: bool,
 }
 
 /// How a function that the model may call behaves.

@@ -6,6 +6,7 @@ mod sim;
 mod scenarios {
     mod answering;
     mod barge_in;
+    mod corners;
     mod echoed;
     mod ending;
     mod greeting;

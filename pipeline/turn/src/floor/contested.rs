@@ -89,7 +89,9 @@ impl Conversation {
     /// A keyword interrupts where nothing else does, but for words that must be heard.
     fn keyword_interrupts(&self) -> bool {
         let spoken = words::normalised(&self.ears.text());
-        !self.ends_in_any_case() && words::holds_any(&spoken, &self.policy.barge_in.keywords)
+        !self.ends_in_any_case()
+            && self.mouth.front().is_none_or(|front| front.may_be_interrupted())
+            && words::holds_any(&spoken, &self.policy.barge_in.keywords)
     }
 
     /// Are these more than sounds of listening?

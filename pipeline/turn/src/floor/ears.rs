@@ -195,7 +195,8 @@ impl Conversation {
         self.ears.stopped = Some((at, self.now));
         self.ears.prosody = prosody;
         self.timers.cancel(Timer::Noise);
-        if self.ears.echoing && self.echo_ends(at) {
+        let contested = matches!(self.floor, Floor::Contested { .. });
+        if self.ears.echoing && !contested && self.echo_ends(at) {
             return;
         }
         match self.floor {
@@ -231,6 +232,7 @@ impl Conversation {
     }
 
     pub(crate) fn heard(&mut self, text: String, confidence: Option<f32>) {
+        let text = self.beyond_the_guess(text);
         if self.is_leftover(&text) {
             // What was guessed is settled on once; what was settled on may be said any number of
             // times.
@@ -320,6 +322,34 @@ impl Conversation {
         }
         let known = now.iter().filter(|word| before.words.contains(word)).count();
         known * 10 >= now.len() * 7
+    }
+
+    /// Of words that begin with those taken on a guess: what the guess had not.
+    fn beyond_the_guess(&mut self, text: String) -> String {
+        let late = |before: &&Before| {
+            !before.settled
+                && !before.voice_since
+                && !before.words.is_empty()
+                && self.now.since(before.at) <= LEFTOVERS_FOR
+        };
+        let Some(before) = self.ears.before.as_ref().filter(late) else { return text };
+        let known = before.words.len();
+        let mut left = known;
+        let mut rest = text.split_whitespace();
+        if !words::normalised(&text).starts_with(&before.words) {
+            return text;
+        }
+        while left > 0
+            && let Some(word) = rest.next()
+        {
+            left = left.saturating_sub(words::normalised(word).len());
+        }
+        let rest = rest.collect::<Vec<_>>().join(" ");
+        if words::normalised(&rest).is_empty() {
+            return text;
+        }
+        self.ears.before = None;
+        rest
     }
 
     fn tell_words(&mut self) {
@@ -416,6 +446,7 @@ impl Conversation {
 
     /// The caller's sound held no words. If it silenced the agent, the agent goes on.
     fn turn_came_to_nothing(&mut self, at: Moment) {
+        self.discard_speculation();
         self.note(Note::Backchannel { text: String::new(), at });
         self.ears.forget();
         self.timers.cancel(Timer::EndOfTurn);

@@ -33,7 +33,11 @@ impl Conversation {
         self.void_agent();
         self.timers.clear();
         self.waiting.clear();
-        self.running.clear();
+        for running in std::mem::take(&mut self.running) {
+            let content =
+                "Its outcome is not known: it was running when the call was left.".to_owned();
+            self.note(Note::ToolUsed { call: running.call, content });
+        }
         self.refuse_pauses();
         self.floor = Floor::Ended;
     }
@@ -41,6 +45,7 @@ impl Conversation {
     /// Says these last words instead of all else and then hangs up; at once if there are none.
     pub(crate) fn close_with(&mut self, words: &str, why: EndReason) {
         self.uncontest();
+        self.forget_machine();
         self.refuse_pauses();
         self.paused = false;
         self.person = false;

@@ -45,6 +45,30 @@ impl Conversation {
         masked && Some(key) != terminator && is_key(key)
     }
 
+    /// What a journal has in the place of this key: another one where it is secret, which means the
+    /// same to the machine.
+    pub fn journaled_key(&self, key: char) -> char {
+        let (_, terminator, _) = self.key_rules();
+        match self.masks_key(key) {
+            true if terminator == Some('0') => '1',
+            true => '0',
+            false => key,
+        }
+    }
+
+    /// A text without the secrets in it: a tool may repeat what it was told.
+    pub fn conceal(&self, text: &str) -> String {
+        /// Fewer keys are found in any text.
+        const TELLING: usize = 3;
+        let mut text = text.to_owned();
+        for (place, secret) in self.secrets.iter().enumerate() {
+            if secret.len() >= TELLING {
+                text = text.replace(secret.as_str(), &token(place));
+            }
+        }
+        text
+    }
+
     /// A tool's arguments with the secrets that their tokens stand for.
     pub fn reveal(&self, arguments: &serde_json::Value) -> serde_json::Value {
         use serde_json::Value;
@@ -78,6 +102,14 @@ impl Conversation {
         if !is_key(key) || self.keys.len() >= MOST_KEYS {
             return;
         }
+        let trails = self.keys.is_empty()
+            && self
+                .keys_filled
+                .take()
+                .is_some_and(|at| self.now.since(at) <= self.policy.keys.within);
+        if trails && Some(key) == self.key_rules().1 {
+            return;
+        }
         self.timers.cancel(Timer::Idle);
         match self.floor {
             Floor::Agent | Floor::Thinking | Floor::Contested { .. }
@@ -97,7 +129,10 @@ impl Conversation {
         if !ends {
             self.keys.push(key);
         }
-        if ends || length.is_some_and(|length| self.keys.len() >= length) {
+        let filled = length.is_some_and(|length| self.keys.len() >= length);
+        if ends || filled {
+            self.keys_filled = (filled && !ends).then_some(self.now);
+            self.keys_whole = true;
             self.keys_complete();
         } else {
             self.timers.set(Timer::Keys, self.now + self.policy.keys.within);
@@ -121,7 +156,10 @@ impl Conversation {
         self.discard_speculation();
         let keys = std::mem::take(&mut self.keys);
         let (_, _, masked) = self.key_rules();
-        self.collecting = None;
+        // Who enters a secret slowly goes on with a secret.
+        if std::mem::take(&mut self.keys_whole) || !masked {
+            self.collecting = None;
+        }
         let (shown, text) = if masked {
             let count = keys.len();
             let token = self.keep_secret(keys);

@@ -60,7 +60,7 @@ impl Conversation {
     }
 
     pub(crate) fn beep_heard(&mut self, _at: Moment) {
-        if !self.may_be_greeted_by_machine() {
+        if !self.may_be_greeted_by_machine() || self.answerer == Some(Answerer::Human) {
             return;
         }
         self.found_machine(Answerer::MachineAfterBeep, "beep");

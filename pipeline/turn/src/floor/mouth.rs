@@ -114,7 +114,7 @@ impl Conversation {
             self.timers.cancel(Timer::EndOfTurn);
             self.floor = Floor::Agent;
             // A voice that was there before the agent began: it has the floor until it is known why.
-            if self.ears.speaking {
+            if self.ears.speaking && !self.ears.echoing {
                 self.contest(self.now);
             }
         }
@@ -339,6 +339,11 @@ impl Conversation {
             }
             if self.mouth.is_empty() {
                 self.agent_has_finished();
+            } else if matches!(self.floor, Floor::Contested { .. }) && !self.may_be_interrupted() {
+                // What comes now must be heard: there is nothing to contest.
+                self.uncontest();
+                self.floor = Floor::Agent;
+                self.release();
             }
         }
     }
@@ -425,8 +430,10 @@ impl Conversation {
         self.epoch.take();
         let before = self.epoch;
         self.order(Action::Abandon { before });
-        let voided = std::mem::take(&mut self.mouth);
-        for utterance in &voided {
+        let mut voided = std::mem::take(&mut self.mouth);
+        for utterance in &mut voided {
+            // What was sent ahead and not heard has not begun.
+            utterance.sent = self.ledger.began(utterance.id, self.now);
             self.settle(utterance);
         }
         if let Some(reply) = self.reply.take() {

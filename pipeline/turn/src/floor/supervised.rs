@@ -74,7 +74,11 @@ impl Conversation {
             }
             Command::Pause => self.pause(),
             Command::Resume if self.person => Err(Refusal::TakenOver),
-            Command::Resume => Ok(self.resume()),
+            Command::Resume => {
+                // A pause that is under way comes first.
+                self.pause_due();
+                Ok(self.resume())
+            }
             Command::TakeOver => self.take_over(),
             Command::HandBack => Ok(self.hand_back()),
             Command::Override { instructions } => {
@@ -111,11 +115,26 @@ impl Conversation {
                 Ok(Effect::Done)
             }
             Command::End { politely: true } => {
+                if self.make_goodbye_final() {
+                    return Ok(Effect::Done);
+                }
                 self.refuse_if_ending()?;
                 let words = self.script.goodbye.clone();
                 self.close_with(&words, EndReason::Ordered);
                 Ok(Effect::Done)
             }
+        }
+    }
+
+    /// A goodbye of the agent's, which the caller might have interrupted, is the last word.
+    fn make_goodbye_final(&mut self) -> bool {
+        let own = |said: &&mut Utterance| said.then == Then::HangUp(EndReason::AgentEnded);
+        match self.mouth.iter_mut().find(own) {
+            Some(goodbye) if self.reply.is_none() => {
+                goodbye.then = Then::HangUp(EndReason::Ordered);
+                true
+            }
+            Some(_) | None => false,
         }
     }
 
@@ -147,6 +166,10 @@ impl Conversation {
             self.floor = Floor::Caller;
             let spoke = self.commit_caller_words();
             self.unanswered = self.paused && (self.unanswered || spoke || thinking);
+        }
+        if self.paused && !matches!(self.floor, Floor::Contested { .. }) {
+            // Nothing of the agent's waits any more: only a supervisor is heard in a pause.
+            self.release();
         }
         self.part_reply();
         let behind = !self.mouth.is_empty();
@@ -209,9 +232,10 @@ impl Conversation {
         if at <= self.now {
             return false;
         }
-        if self.pausing.len() < 8 {
-            self.pausing.push((id.clone(), Command::Pause));
+        if self.pausing.len() >= 8 {
+            return false;
         }
+        self.pausing.push((id.clone(), Command::Pause));
         let at = at.min(self.now + LONGEST_WORD);
         if !self.timers.is_set(Timer::Pause) {
             self.timers.set(Timer::Pause, at);
@@ -321,7 +345,7 @@ impl Conversation {
             self.timers.set(Timer::Filler, self.now + self.policy.patience.filler_after);
             self.await_answer();
         }
-        if self.ears.speaking {
+        if self.ears.speaking && !self.ears.echoing {
             self.contest(self.now);
         }
         if !matches!(self.floor, Floor::Contested { .. }) {

@@ -13,6 +13,9 @@ use crate::{
 const CONTINUE: &str = "Your last answer broke off after these words. Continue it from there without \
                         repeating anything.";
 
+/// A filler that cannot be said now is thought of again no sooner.
+const AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(20);
+
 /// One question to the model and what has come of it.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -291,7 +294,7 @@ impl Conversation {
             Floor::Thinking | Floor::Agent => {}
             // Nobody is kept waiting while it is open who speaks.
             Floor::Contested { .. } => {
-                let at = self.now + self.policy.patience.filler_after / 3;
+                let at = self.now + (self.policy.patience.filler_after / 3).max(AGAIN_AFTER);
                 self.timers.set(Timer::Filler, at);
                 return;
             }
@@ -302,7 +305,8 @@ impl Conversation {
         }
         let audible_until = self.ledger.runs_dry_at();
         if audible_until > self.now || self.held {
-            let at = audible_until.max(self.now) + self.policy.patience.filler_after / 2;
+            let at = audible_until.max(self.now)
+                + (self.policy.patience.filler_after / 2).max(AGAIN_AFTER);
             self.timers.set(Timer::Filler, at);
             return;
         }

@@ -41,7 +41,7 @@ pub(crate) struct Called {
 pub(crate) struct Running {
     epoch: Epoch,
     reply: ReplyId,
-    call: ToolCall,
+    pub call: ToolCall,
     due: Moment,
     /// Later calls of the same that wait for the same answer.
     joined_by: Vec<String>,
@@ -123,7 +123,7 @@ impl Conversation {
             .filter(|key| matches!(key, '0'..='9' | '*' | '#' | 'A'..='D' | 'w'))
             .take(MOST_KEYS)
             .collect();
-        if keys.is_empty() {
+        if keys.is_empty() || wanted.contains('[') {
             let wrong = "Failed: keys are digits, *, #, A to D, or w for a pause.";
             self.answered_here(call, wrong, false);
             return;
@@ -247,10 +247,20 @@ impl Conversation {
             return;
         }
         let round = reply.round + 1;
+        let (ending, spoken) = (reply.ending.clone(), reply.spoken);
+        let utterance = reply.utterance;
         if let Some(reply) = self.reply.take() {
             self.remember_tools(reply);
         }
         self.watch_tools();
+        if let (Some(ending), true) = (ending, spoken) {
+            // The last words were said with the call of the tool.
+            match utterance {
+                Some(utterance) => self.end_when_said(utterance, ending),
+                None => self.end(ending),
+            }
+            return;
+        }
         if round > self.policy.tool_rounds {
             self.trouble("the model called tools without end");
             self.apologise();

@@ -418,7 +418,13 @@ impl Laws {
         let mut last_of: BTreeMap<UtteranceId, usize> = BTreeMap::new();
         for (place, stretch) in ear.stretches.iter().enumerate() {
             let of = stretch.key.0;
-            if let Some(last) = last_of.insert(of, place) {
+            // Words that were cleared before the ledger knew that their first sounds were out, and
+            // that are said anew.
+            let before = ear.stretches[..place].iter().filter(|one| one.key.0 == of);
+            let begun: u64 = before.map(|one| one.to - one.from).sum();
+            if let Some(last) = last_of.insert(of, place)
+                && begun > slack
+            {
                 let between = ear.stretches[last + 1..place]
                     .iter()
                     .filter(|other| self.texts.get(&(other.key.0, 0)) != Some(&self.filler))

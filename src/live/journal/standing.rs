@@ -1,0 +1,115 @@
+//! How a call stands that another session goes on with: what was said, and what people had ordered.
+
+use turn::{Action, Command, Message, Note, ToolCall};
+
+use super::{Entry, said};
+
+/// What the model reads of a tool that was running when the call was left.
+const NOT_KNOWN: &str = "Its outcome is not known: it was running when the call was left.";
+
+/// How a call stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// What was said, for the model.
+    pub before: Vec<Message>,
+    /// The instructions that a supervisor gave instead of the business's.
+    pub overrides: Option<String>,
+    /// The agent is paused.
+    pub paused: bool,
+    /// A person has taken the call over.
+    pub person: bool,
+    running: Vec<ToolCall>,
+}
+
+impl Standing {
+    /// Reads a journal. A line that a crash tore is no line.
+    pub fn of(journal: &[u8]) -> Self {
+        let mut standing = Standing::default();
+        for line in journal.split(|byte| *byte == b'\n') {
+            if let Ok(Entry::Action { action, .. }) = serde_json::from_slice(line) {
+                standing.take(action);
+            }
+        }
+        for call in std::mem::take(&mut standing.running) {
+            // It may have had effects: the model must not call it as if for the first time.
+            let content = NOT_KNOWN.to_owned();
+            standing.before.extend(said(Note::ToolUsed { call, content }));
+        }
+        standing
+    }
+
+    fn take(&mut self, action: Action) {
+        match action {
+            Action::RunTool { call, .. } => self.running.push(call),
+            Action::Note(Note::Ordered { command, .. }) => self.ordered(command),
+            Action::Note(note) => {
+                if let Note::ToolUsed { call, .. } = &note {
+                    self.running.retain(|running| running.id != call.id);
+                }
+                self.before.extend(said(note));
+            }
+            _ => {}
+        }
+    }
+
+    fn ordered(&mut self, command: Command) {
+        match command {
+            Command::Guide { text } => self.before.push(Message::Guidance { text }),
+            Command::Override { instructions } => self.overrides = Some(instructions),
+            Command::Restore => self.overrides = None,
+            Command::Pause => self.paused = true,
+            Command::Resume => self.paused = false,
+            Command::TakeOver => (self.paused, self.person) = (true, true),
+            Command::HandBack => (self.paused, self.person) = (false, false),
+            Command::Say { .. } | Command::Transfer { .. } | Command::End { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use turn::{Epoch, Moment, ReplyId};
+
+    use super::*;
+
+    fn journal(actions: Vec<Action>) -> Vec<u8> {
+        let mut bytes = b"{\"a header\": true}\n".to_vec();
+        for action in actions {
+            serde_json::to_writer(&mut bytes, &Entry::Action { at: Moment(1), action }).unwrap();
+            bytes.push(b'\n');
+        }
+        bytes.extend(b"{\"torn");
+        bytes
+    }
+
+    fn ordered(command: Command) -> Action {
+        Action::Note(Note::Ordered { id: "1".to_owned(), command })
+    }
+
+    #[test]
+    fn what_people_ordered_outlives_the_session() {
+        let instructions = "Be brief.".to_owned();
+        let standing = Standing::of(&journal(vec![
+            ordered(Command::Override { instructions: instructions.clone() }),
+            ordered(Command::TakeOver),
+            ordered(Command::Guide { text: "Offer tea.".to_owned() }),
+        ]));
+        assert_eq!(standing.overrides, Some(instructions));
+        assert!(standing.paused && standing.person);
+        assert_eq!(standing.before, [Message::Guidance { text: "Offer tea.".to_owned() }]);
+        let back = journal(vec![ordered(Command::TakeOver), ordered(Command::HandBack)]);
+        assert_eq!(Standing::of(&back), Standing::default());
+    }
+
+    #[test]
+    fn a_tool_that_was_running_is_not_forgotten() {
+        let call =
+            ToolCall { id: "b".to_owned(), name: "book".to_owned(), arguments: Default::default() };
+        let run = Action::RunTool { epoch: Epoch(0), reply: ReplyId(0), call: call.clone() };
+        let left = Standing::of(&journal(vec![run.clone()]));
+        let content = NOT_KNOWN.to_owned();
+        assert_eq!(left.before[1], Message::Tool { call_id: "b".to_owned(), content });
+        let used = Action::Note(Note::ToolUsed { call, content: "Booked.".to_owned() });
+        assert_eq!(Standing::of(&journal(vec![run, used])).before.len(), 2);
+    }
+}
