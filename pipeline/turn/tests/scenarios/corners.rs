@@ -201,12 +201,13 @@ fn a_tool_that_runs_when_the_call_is_left_is_written_down() {
     call.answers_with(vec![Part::Wait(200), vendors::tool("b1", "book"), Part::Done]);
     call.tools.answers.push_back(None);
     call.says(1_000, "Book me Tuesday please.");
-    call.at(4_000, Event::Interrupted);
     call.run_until(4_000);
-    let told = call.notes().any(
-        |(_, note)| matches!(note, Note::ToolUsed { content, .. } if content.contains("not known")),
-    );
-    assert!(told, "{:#?}", call.transcript());
+    call.call.handle(Event::Interrupted, Moment(4_000));
+    let told = std::iter::from_fn(|| call.call.next_action()).any(|order| {
+        matches!(order, Action::Note(Note::ToolUsed { content, .. })
+            if content.contains("not known"))
+    });
+    assert!(told);
 }
 
 #[test]
