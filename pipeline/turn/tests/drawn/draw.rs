@@ -127,6 +127,7 @@ fn setup(random: &mut Random, seed: u64) -> Setup {
         marks_lost: random.pick(&[0, 0, 50, 1_000]),
         marks_doubled: random.pick(&[0, 100]),
         marks_late: random.pick(&[(0, 0), (300, 50), (1_000, 20)]),
+        stalls: random.pick(&[(0, 0), (0, 0), (9_000, 300), (31_000, 1_200)]),
     };
     let mut voice = VoiceSetup {
         first_audio: random.between(50, 400),

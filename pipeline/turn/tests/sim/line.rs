@@ -31,6 +31,8 @@ pub struct LineSetup {
     pub marks_doubled: u64,
     /// Marks that come this much later than they should, and how often.
     pub marks_late: (u64, u64),
+    /// Every so often, for so long, nothing passes either way; what is sent comes after it. 0: never.
+    pub stalls: (u64, u64),
 }
 
 impl Default for LineSetup {
@@ -43,6 +45,7 @@ impl Default for LineSetup {
             marks_lost: 0,
             marks_doubled: 0,
             marks_late: (0, 0),
+            stalls: (0, 0),
         }
     }
 }
@@ -381,12 +384,12 @@ impl Wire {
 
     /// The longest that anything takes one way, but for marks made late.
     pub fn slowest(&self) -> u64 {
-        self.setup.there.max(self.setup.back) + self.setup.jitter
+        self.setup.there.max(self.setup.back) + self.setup.jitter + self.setup.stalls.1
     }
 
     /// The longest way there and back.
     pub fn round_trip(&self) -> u64 {
-        self.setup.there + self.setup.back + 2 * self.setup.jitter
+        self.setup.there + self.setup.back + 2 * (self.setup.jitter + self.setup.stalls.1)
     }
 
     /// How far what marks say may be behind what was heard, ms, beyond the way there and back.
@@ -394,13 +397,22 @@ impl Wire {
         let late = if self.setup.marks_late.1 > 0 { self.setup.marks_late.0 } else { 0 };
         let lost =
             if self.setup.marks_lost > 0 { self.setup.lead + MARK_EVERY / PER_MS } else { 0 };
-        late.max(lost)
+        late.max(lost).max(self.setup.stalls.1)
+    }
+
+    fn past_stall(&self, at: u64) -> u64 {
+        match self.setup.stalls {
+            (0, _) => at,
+            (every, length) if at % every < length => at - at % every + length,
+            _ => at,
+        }
     }
 
     /// When a message sent now arrives at the carrier: never before one sent earlier.
     pub fn there(&mut self, now: u64) -> u64 {
         let jitter = self.random.between(0, self.setup.jitter);
-        self.there_last = self.there_last.max(now + self.setup.there + jitter);
+        let at = self.past_stall(now + self.setup.there + jitter);
+        self.there_last = self.there_last.max(at);
         self.there_last
     }
 
@@ -412,7 +424,8 @@ impl Wire {
         let jitter = self.random.between(0, self.setup.jitter);
         let (late, often) = self.setup.marks_late;
         let late = if self.random.chance(often) { late } else { 0 };
-        self.back_last = self.back_last.max(now + self.setup.back + jitter + late);
+        let at = self.past_stall(now + self.setup.back + jitter + late);
+        self.back_last = self.back_last.max(at);
         let at = self.back_last;
         let mut echoes = vec![Echo { at, generation, mark }];
         if self.random.chance(self.setup.marks_doubled) {
