@@ -166,10 +166,7 @@ pub fn said(note: Note) -> Vec<Message> {
                 Message::Tool { call_id, content },
             ]
         }
-        Note::PersonSaid { text, .. } => {
-            let text = format!("Your colleague said to the caller: {text}");
-            vec![Message::Guidance { text }]
-        }
+        Note::PersonSaid { text, .. } => vec![Message::from_colleague(&text)],
         _ => Vec::new(),
     }
 }

@@ -20,6 +20,16 @@ pub enum Message {
     Guidance { text: String },
 }
 
+/// What the model reads of a tool that was running when a session left the call.
+pub const LEFT_RUNNING: &str = "Its outcome is not known: it was running when the call was left.";
+
+impl Message {
+    /// What a person who has taken the call over said to the caller.
+    pub fn from_colleague(text: &str) -> Self {
+        Message::Guidance { text: format!("Your colleague said to the caller: {text}") }
+    }
+}
+
 /// Entries of utterances that may still be heard, and of tools that may still answer.
 const STILL_HEARD: usize = 2;
 

@@ -1,11 +1,8 @@
 //! How a call stands that another session goes on with: what was said, and what people had ordered.
 
-use turn::{Action, Command, Message, Note, ToolCall};
+use turn::{Action, Command, LEFT_RUNNING, Message, Note, ToolCall};
 
 use super::{Entry, said};
-
-/// What the model reads of a tool that was running when the call was left.
-const NOT_KNOWN: &str = "Its outcome is not known: it was running when the call was left.";
 
 /// How a call stands.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,7 +29,7 @@ impl Standing {
         }
         for call in std::mem::take(&mut standing.running) {
             // It may have had effects: the model must not call it as if for the first time.
-            let content = NOT_KNOWN.to_owned();
+            let content = LEFT_RUNNING.to_owned();
             standing.before.extend(said(Note::ToolUsed { call, content }));
         }
         standing
@@ -107,7 +104,7 @@ mod tests {
             ToolCall { id: "b".to_owned(), name: "book".to_owned(), arguments: Default::default() };
         let run = Action::RunTool { epoch: Epoch(0), reply: ReplyId(0), call: call.clone() };
         let left = Standing::of(&journal(vec![run.clone()]));
-        let content = NOT_KNOWN.to_owned();
+        let content = LEFT_RUNNING.to_owned();
         assert_eq!(left.before[1], Message::Tool { call_id: "b".to_owned(), content });
         let used = Action::Note(Note::ToolUsed { call, content: "Booked.".to_owned() });
         assert_eq!(Standing::of(&journal(vec![run, used])).before.len(), 2);

@@ -432,7 +432,7 @@ impl Conversation {
             (Some(from), Some((to, _))) => to - from,
             _ => Duration::ZERO,
         };
-        if voice < SHORTEST_SAYING || self.is_quiet() {
+        if voice < SHORTEST_SAYING || self.paused {
             self.turn_came_to_nothing(self.ears.stopped.map_or(self.now, |(at, _)| at));
             return;
         }
@@ -450,7 +450,7 @@ impl Conversation {
         self.note(Note::Backchannel { text: String::new(), at });
         self.ears.forget();
         self.timers.cancel(Timer::EndOfTurn);
-        if self.unanswered && !self.is_quiet() {
+        if self.unanswered && !self.paused {
             if self.history.ends_with_agent() {
                 self.history.advise(GO_ON);
             }
@@ -477,7 +477,7 @@ impl Conversation {
         };
         self.commit_caller_words();
         self.idle_prompts = 0;
-        if self.is_quiet() {
+        if self.paused {
             self.unanswered = true;
             self.void_agent();
             self.say_what_waits();
@@ -532,7 +532,7 @@ impl Conversation {
     }
 
     pub(crate) fn arm_idle(&mut self) {
-        if self.floor == Floor::Caller && !self.is_quiet() && !self.ears.speaking {
+        if self.floor == Floor::Caller && !self.paused && !self.ears.speaking {
             self.timers.set(Timer::Idle, self.now + self.policy.idle.prompt_after);
         }
     }

@@ -34,8 +34,7 @@ impl Conversation {
         self.timers.clear();
         self.waiting.clear();
         for running in std::mem::take(&mut self.running) {
-            let content =
-                "Its outcome is not known: it was running when the call was left.".to_owned();
+            let content = crate::history::LEFT_RUNNING.to_owned();
             self.note(Note::ToolUsed { call: running.call, content });
         }
         self.refuse_pauses();
@@ -64,11 +63,7 @@ impl Conversation {
     }
 
     pub(crate) fn idle_due(&mut self) {
-        if self.awaits_beep()
-            || self.floor != Floor::Caller
-            || self.is_quiet()
-            || self.ears.speaking
-        {
+        if self.awaits_beep() || self.floor != Floor::Caller || self.paused || self.ears.speaking {
             return;
         }
         if !self.ears.text().is_empty() || !self.keys.is_empty() {

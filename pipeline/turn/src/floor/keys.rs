@@ -173,7 +173,7 @@ impl Conversation {
         self.history.push(Message::Caller { text });
         self.timers.cancel(Timer::EndOfTurn);
         self.idle_prompts = 0;
-        if self.is_quiet() {
+        if self.paused {
             self.unanswered = true;
             self.void_agent();
             self.say_what_waits();

@@ -43,6 +43,20 @@ pub(crate) enum Then {
 }
 
 impl Utterance {
+    fn new(id: UtteranceId, turn: TurnId, purpose: Purpose, then: Then) -> Self {
+        Utterance {
+            id,
+            purpose,
+            turn,
+            sentences: Vec::new(),
+            closed: false,
+            then,
+            spared: HashSet::new(),
+            sent: false,
+            protected: purpose == Purpose::Notice,
+        }
+    }
+
     pub fn meant(&self) -> String {
         self.sentences.join(" ")
     }
@@ -85,18 +99,7 @@ impl Conversation {
     /// Begins an utterance whose sentences come one by one. A filler goes before what has not begun.
     pub(crate) fn open_utterance(&mut self, purpose: Purpose, then: Then) -> UtteranceId {
         let id = self.next_utterance.take();
-        let turn = self.next_turn.take();
-        let utterance = Utterance {
-            id,
-            purpose,
-            turn,
-            sentences: Vec::new(),
-            closed: false,
-            then,
-            spared: HashSet::new(),
-            sent: false,
-            protected: purpose == Purpose::Notice,
-        };
+        let utterance = Utterance::new(id, self.next_turn.take(), purpose, then);
         self.discard_speculation();
         self.begin_utterance(utterance);
         id
@@ -122,17 +125,9 @@ impl Conversation {
 
     /// A sentence that was made before it was known to be said, is said.
     pub(crate) fn adopt_sentence(&mut self, id: UtteranceId, sentence: String) {
-        let utterance = Utterance {
-            id,
-            purpose: Purpose::Reply,
-            turn: self.next_turn.take(),
-            sentences: vec![sentence.clone()],
-            closed: false,
-            then: Then::Listen,
-            spared: HashSet::new(),
-            sent: false,
-            protected: false,
-        };
+        let turn = self.next_turn.take();
+        let mut utterance = Utterance::new(id, turn, Purpose::Reply, Then::Listen);
+        utterance.sentences.push(sentence.clone());
         if let Some(reply) = &mut self.reply {
             reply.utterance = Some(id);
             reply.spoken = true;
@@ -376,8 +371,7 @@ impl Conversation {
             self.release();
         }
         self.floor = Floor::Caller;
-        if self.unanswered && !self.is_quiet() && !self.ears.speaking && self.ears.text().is_empty()
-        {
+        if self.unanswered && !self.paused && !self.ears.speaking && self.ears.text().is_empty() {
             self.ask_for_reply();
             return;
         }
@@ -478,10 +472,5 @@ impl Conversation {
     /// Are the last words being said, whatever the caller does?
     pub(crate) fn ends_in_any_case(&self) -> bool {
         self.mouth.iter().any(Utterance::ends_in_any_case)
-    }
-
-    /// Does the agent answer nobody: in a pause, or while a person speaks for it?
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.paused
     }
 }

@@ -58,7 +58,7 @@ impl Conversation {
         let policy = &self.policy.speculation;
         let allowed = policy.allowed
             && self.floor == Floor::Caller
-            && !self.is_quiet()
+            && !self.paused
             && self.machine.is_none()
             && self.mouth.is_empty()
             && self.waiting.is_empty()

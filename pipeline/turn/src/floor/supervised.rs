@@ -306,8 +306,7 @@ impl Conversation {
         self.commit_caller_words();
         self.unanswered = false;
         self.asked = crate::endpoint::question(&text);
-        let told = format!("Your colleague said to the caller: {text}");
-        self.history.push(Message::Guidance { text: told });
+        self.history.push(Message::from_colleague(&text));
         self.note(Note::PersonSaid { text, from, to });
     }
 
