@@ -127,9 +127,12 @@ async fn hear(
             }
         }
         loop {
-            for call_sid in gateway.registry.live_calls() {
-                let pause =
-                    gateway.registry.tell(&call_sid, format!("pause-{call_sid}"), Command::Pause);
+            for call_sid in gateway.desk.registry.live_calls() {
+                let pause = gateway.desk.registry.tell(
+                    &call_sid,
+                    format!("pause-{call_sid}"),
+                    Command::Pause,
+                );
                 let _ = pause.await;
             }
             match happened.recv().await {
@@ -147,7 +150,7 @@ async fn hear(
         .filter(|step| step.step.starts_with("say"))
         .map(|step| (step.from_ms, step.to_ms))
         .collect();
-    while gateway.registry.live_calls().contains(&outcome.call_sid) {
+    while gateway.desk.registry.live_calls().contains(&outcome.call_sid) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let journal =

@@ -13,9 +13,13 @@ use serde::Deserialize;
 use twiml::AccountSid;
 use vendors::openai::TurnDetection;
 
+mod control;
 mod engines;
 
-pub use self::engines::{Engine, VadEngine};
+pub use self::{
+    control::{Control, Limits, Mail, Owner},
+    engines::{Engine, VadEngine},
+};
 
 /// Looks up an environment variable.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -54,6 +58,7 @@ struct File {
     deepgram: Vendor,
     elevenlabs: Vendor,
     twilio: Twilio,
+    control: control::File,
     turn: turn::Policy,
 }
 
@@ -144,6 +149,7 @@ pub struct Config {
     /// set, 200 to 60,000. Then it is looked up over REST: shorter costs requests, longer is paid for
     /// by whoever pays for a call that is still up.
     pub hang_up_within_ms: u64,
+    pub control: Control,
     pub turn: turn::Policy,
 }
 
@@ -243,7 +249,9 @@ impl Config {
                 return Err(BadConfig::Value { name, value: other.to_owned(), wanted });
             }
         };
+        let control = file.control.complete(env, &data_dir, &public_url)?;
         let config = Config {
+            control,
             listen,
             public_url,
             data_dir,

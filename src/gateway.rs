@@ -1,9 +1,10 @@
 //! The running gateway: what all calls share, and how one is conducted from its start to its end.
 
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -15,26 +16,24 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use turn::{Command, Conversation, Effect, EndReason, Refusal};
-use twiml::{CallSid, Validator};
+use turn::{Conversation, EndReason};
+use twiml::Validator;
 use vendors::Stt as _;
 
 use crate::{
     api,
-    carrier::{
-        self,
-        calls::Ended,
-        hang_up::{HangUps, NotEnded, Patience},
-    },
+    app::{App, Clock, NotOpened},
+    carrier::{self, hang_up::Patience},
     config::Config,
     domain::Business,
     live::{
+        desk::Desk,
         engines::Engines,
         hearing::Hearing,
         journal::{Header, Journals, MACHINE, private_folder},
         phrases,
         recorder::{Recorder, Recordings},
-        registry::{Expected, Live, NotTold, Registry, Word},
+        registry::{Expected, Live, Word},
         session::{self, Carrier, Parts},
         tools::{NotUsable, Toolbox, Tools},
         voice::Voice,
@@ -59,9 +58,8 @@ pub struct Gateway {
     engines: Engines,
     pub journals: Journals,
     recordings: Option<Recordings>,
-    pub registry: Registry,
-    /// The calls whose end the carrier has not confirmed.
-    pub hang_ups: HangUps,
+    /// Running calls, and the carrier.
+    pub desk: Desk,
     pub validator: Validator,
     /// The sessions that run.
     pub tasks: TaskTracker,
@@ -70,15 +68,8 @@ pub struct Gateway {
     draining: AtomicBool,
     metrics: PrometheusHandle,
     toolbox: Toolbox,
-}
-
-/// Why a call could not be ended.
-#[derive(Debug, thiserror::Error)]
-pub enum NotHungUp {
-    #[error(transparent)]
-    Session(#[from] NotTold),
-    #[error(transparent)]
-    Carrier(#[from] NotEnded),
+    /// The control plane, where it is open: calls are conducted without it, too.
+    control: OnceLock<Arc<App>>,
 }
 
 /// Why the gateway could not start.
@@ -87,7 +78,7 @@ pub enum NotStarted {
     #[error("could not {attempt} {path}: {source}")]
     Folder { attempt: &'static str, path: PathBuf, source: std::io::Error },
     #[error("could not listen on {address}: {source}")]
-    Listen { address: std::net::SocketAddr, source: std::io::Error },
+    Listen { address: SocketAddr, source: std::io::Error },
     #[error("could not start the thread that writes recordings")]
     Thread(#[source] std::io::Error),
     #[error(transparent)]
@@ -113,7 +104,7 @@ impl Gateway {
         let client = carrier::Access::of(&config).map(carrier::Client::new).transpose();
         let word_within = Duration::from_millis(config.hang_up_within_ms);
         let client = client.map_err(NotStarted::Carrier)?;
-        let hang_ups = HangUps::new(client, Patience::after(word_within));
+        let desk = Desk::new(client, Patience::after(word_within));
         let folder = |name: &str| config.data_dir.join(name);
         let journals = Journals::open(&folder("journal")).map_err(|source| NotStarted::Folder {
             attempt: "make the folder",
@@ -140,14 +131,14 @@ impl Gateway {
             engines,
             journals,
             recordings,
-            registry: Registry::default(),
-            hang_ups,
+            desk,
             validator: Validator::new([auth_token]),
             tasks: TaskTracker::new(),
             leaving: CancellationToken::new(),
             draining: AtomicBool::new(false),
             metrics,
             toolbox,
+            control: OnceLock::new(),
             config,
         }))
     }
@@ -170,6 +161,20 @@ impl Gateway {
     /// Is the process about to stop?
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Opens the control plane over this gateway's calls.
+    ///
+    /// # Errors
+    /// [`NotOpened`].
+    pub async fn open_control(&self, clock: Clock) -> Result<Arc<App>, NotOpened> {
+        let app = App::open(self.config.control.clone(), self.desk.clone(), clock).await?;
+        Ok(self.control.get_or_init(|| app).clone())
+    }
+
+    /// The control plane, where it is open.
+    pub fn control(&self) -> Option<&Arc<App>> {
+        self.control.get()
     }
 
     /// The engines of this process.
@@ -267,45 +272,13 @@ impl Gateway {
         let remember = |why: EndReason| {
             // The carrier ended a call whose caller left, and one that is put through goes on.
             let hung_up = !matches!(why, EndReason::CallerLeft | EndReason::Transferred { .. });
-            self.registry.remember_end(&call_sid, why);
+            self.desk.registry.remember_end(&call_sid, why);
             if let (true, Ok(call)) = (hung_up, call_sid.parse()) {
-                self.hang_ups.expect(&call);
+                self.desk.hang_ups.expect(&call);
             }
         };
         session::run(parts, carrier, remember).await;
         drop(live);
-    }
-
-    /// Ends a call, wherever it is: here, by its session; else by the carrier. `id` is the client's own
-    /// of this order. A call that is over already is [`Effect::AlreadySo`], however often it is asked.
-    ///
-    /// # Errors
-    /// [`NotHungUp`]; the call may be up still.
-    pub async fn end_call(
-        &self,
-        call: &CallSid,
-        id: String,
-        politely: bool,
-    ) -> Result<Effect, NotHungUp> {
-        match self.registry.tell(call.as_str(), id, Command::End { politely }).await {
-            Ok(effect) => return Ok(effect),
-            // It is over, or about to be: whoever ended it first did so for both.
-            Err(NotTold::Refused(Refusal::Ended | Refusal::Ending)) => {
-                return Ok(Effect::AlreadySo);
-            }
-            Err(NotTold::NotLive) => {}
-            Err(error) => return Err(error.into()),
-        }
-        match self.registry.ended(call.as_str()) {
-            Some(EndReason::CallerLeft | EndReason::Transferred { .. }) | None => {
-                Ok(match self.hang_ups.order(call).await? {
-                    Ended::Before => Effect::AlreadySo,
-                    Ended::Now | Ended::NotYet => Effect::Done,
-                })
-            }
-            // A session hung it up, and that is seen to.
-            Some(_) => Ok(Effect::AlreadySo),
-        }
     }
 
     /// Has what the machine says by itself made into speech, unless that is off.
@@ -352,10 +325,13 @@ impl Gateway {
         let (closed, no_more_calls) = (CancellationToken::new(), CancellationToken::new());
         let watched = tokio::spawn({
             let (gateway, no_more_calls) = (self.clone(), no_more_calls.clone());
-            async move { gateway.hang_ups.watch(no_more_calls).await }
+            async move { gateway.desk.hang_ups.watch(no_more_calls).await }
         });
-        let server = axum::serve(listener, self.clone().router())
-            .with_graceful_shutdown(closed.clone().cancelled_owned());
+        let server = axum::serve(
+            listener,
+            self.clone().router().into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(closed.clone().cancelled_owned());
         let mut server = tokio::spawn(server.into_future());
         tokio::select! {
             // Only by failing: nobody has asked it to stop.
@@ -367,7 +343,7 @@ impl Gateway {
         preparing.abort();
         self.tasks.close();
         if tokio::time::timeout(DRAIN_WITHIN, self.tasks.wait()).await.is_err() {
-            tracing::error!(calls = self.registry.count(), "calls did not end in time");
+            tracing::error!(calls = self.desk.registry.count(), "calls did not end in time");
         }
         // The carrier asks at once how the calls that were left go on.
         tokio::time::sleep(HANDED_OVER_WITHIN).await;
@@ -382,11 +358,13 @@ impl Gateway {
     }
 
     fn router(self: Arc<Self>) -> Router {
+        let control = self.control.get().map(|app| api::routes(app.clone()));
         Router::new()
             .route("/healthz", get(|| async { "ok" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics_text))
             .merge(api::carrier::routes())
+            .merge(control.unwrap_or_default())
             .with_state(self)
     }
 }
@@ -395,7 +373,7 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
     use std::fmt::Write;
     let (status, mut text) = if gateway.is_draining() {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping".to_owned())
-    } else if gateway.registry.count() >= gateway.most_calls() {
+    } else if gateway.desk.registry.count() >= gateway.most_calls() {
         (StatusCode::SERVICE_UNAVAILABLE, "full".to_owned())
     } else {
         (StatusCode::OK, "ready".to_owned())

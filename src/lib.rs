@@ -5,6 +5,7 @@
 //! carrier, [`live`] runs calls, [`caller`] plays the carrier's side for tests, demos and load.
 
 pub mod api;
+pub mod app;
 pub mod caller;
 pub mod carrier;
 pub mod check;
@@ -14,7 +15,10 @@ pub mod domain;
 pub mod gateway;
 pub mod live;
 pub mod models;
+pub mod realtime;
 pub mod replay;
+pub mod secret;
 pub mod serve;
+pub mod store;
 pub mod telemetry;
 pub mod token;

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    app::Clock,
     config::Config,
     demo,
     domain::{Business, business::BadBusiness},
@@ -41,6 +42,8 @@ pub async fn run(args: ServeArgs, mut config: Config) -> Result<ExitCode, Box<dy
             config.public_url.replace("//127.0.0.1:0", &format!("//127.0.0.1:{}", address.port()));
     }
     let gateway = open(config, &auth_token)?;
+    let control = gateway.open_control(Clock::default()).await?;
+    control.first_start().await?;
     let engines = gateway.engines();
     tracing::info!(
         %address,

@@ -1,3 +1,29 @@
-//! Who talks to us over HTTP: so far the carrier.
+//! Dialects over the operations of [`crate::app`], and what the carrier calls.
+//!
+//! A dialect parses, calls one operation, and says its outcome in its own words; none names another,
+//! or the store.
 
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::app::App;
+
+pub mod address;
 pub mod carrier;
+pub mod limit;
+pub mod supervisor;
+
+use self::limit::Limiter;
+
+/// What the dialects share.
+pub struct Api {
+    pub app: Arc<App>,
+    pub limiter: Limiter,
+}
+
+/// All routes of the control plane.
+pub fn routes<S: Clone + Send + Sync + 'static>(app: Arc<App>) -> Router<S> {
+    let api = Arc::new(Api { app, limiter: Limiter::default() });
+    Router::new().merge(supervisor::routes(api))
+}

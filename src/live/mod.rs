@@ -1,5 +1,6 @@
 //! Calls now running: who is on the line, what each session does, what is written down of it.
 
+pub mod desk;
 pub mod echo;
 pub mod engines;
 pub mod hearing;

@@ -97,7 +97,7 @@ async fn before_the_session_anything_odd_closes_the_socket() {
         assert_ne!(code, Some(CloseCode::Normal), "{what}");
         assert_ne!(code, Some(CloseCode::Error), "{what}");
     }
-    assert_eq!(line.gateway.registry.count(), 0);
+    assert_eq!(line.gateway.desk.registry.count(), 0);
     line.stop().await;
 }
 
@@ -112,14 +112,14 @@ async fn a_socket_without_start_is_closed_after_five_seconds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_opens_one_socket_of_its_own_call() {
     let line = Setup::default().start().await;
-    let token = line.gateway.registry.expect(expected("CA1"));
+    let token = line.gateway.desk.registry.expect(expected("CA1"));
     // Shown for another call it is used up.
     let stolen = messages("CA2").start([("token", token.as_str())]);
     assert_eq!(closes(&line, vec![Message::text(stolen)]).await, Some(CloseCode::Policy));
     let start = messages("CA1").start([("token", token.as_str())]);
     assert_eq!(closes(&line, vec![Message::text(start)]).await, Some(CloseCode::Policy));
 
-    let token = line.gateway.registry.expect(expected("CA3"));
+    let token = line.gateway.desk.registry.expect(expected("CA3"));
     let start = messages("CA3").start([("token", token.as_str())]);
     let mut first = socket(&line).await;
     first.send(Message::text(start.clone())).await.unwrap();
@@ -127,24 +127,24 @@ async fn a_token_opens_one_socket_of_its_own_call() {
     assert!(matches!(first.next().await, Some(Ok(Message::Text(_)))));
     assert_eq!(closes(&line, vec![Message::text(start)]).await, Some(CloseCode::Policy));
     // A new token of the same call: the older socket gives way, as its connection may be dead.
-    let again = line.gateway.registry.expect(expected("CA3"));
+    let again = line.gateway.desk.registry.expect(expected("CA3"));
     let start = messages("CA3").start([("token", again.as_str())]);
     let mut second = socket(&line).await;
     second.send(Message::text(start)).await.unwrap();
     assert!(matches!(second.next().await, Some(Ok(Message::Text(_)))));
     assert_eq!(close_code(&mut first).await, Some(CloseCode::Normal));
-    assert_eq!(line.gateway.registry.count(), 1);
+    assert_eq!(line.gateway.desk.registry.count(), 1);
     drop(first);
     drop(second);
     line.until_idle().await;
-    assert_eq!(line.gateway.registry.count(), 0);
+    assert_eq!(line.gateway.desk.registry.count(), 0);
     line.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_messages_within_a_call_are_tolerated() {
     let line = Setup::default().start().await;
-    let token = line.gateway.registry.expect(expected("CA1"));
+    let token = line.gateway.desk.registry.expect(expected("CA1"));
     let mut socket = socket(&line).await;
     let mut carrier = messages("CA1");
     let media = |payload: &str, timestamp: serde_json::Value| {
@@ -202,7 +202,7 @@ async fn a_flood_of_malformed_messages_ends_only_its_own_call() {
     .await;
     let good = line.call(vec![answered(), say("callers/hours"), answered()]);
     let bad = async {
-        let token = line.gateway.registry.expect(expected("CAbad"));
+        let token = line.gateway.desk.registry.expect(expected("CAbad"));
         let mut sent = vec![Message::text(messages("CAbad").start([("token", token.as_str())]))];
         sent.extend((0..100).map(|n| Message::text(format!("{{\"event\": {n}"))));
         closes(&line, sent).await

@@ -56,7 +56,7 @@ fn hung_up_within(within: u64) -> Step {
 async fn settled(line: &Line, wanted: u64) -> Counts {
     let settle = async {
         loop {
-            let counts = line.gateway.hang_ups.counts();
+            let counts = line.gateway.desk.hang_ups.counts();
             if counts.verified + counts.repaired + counts.unverified >= wanted {
                 return counts;
             }
@@ -70,12 +70,12 @@ async fn settled(line: &Line, wanted: u64) -> Counts {
 async fn ended_by_us(line: &Line, call: Call) -> Outcome {
     let ending = async {
         let call_sid = loop {
-            if let Some(call_sid) = line.gateway.registry.live_calls().pop() {
+            if let Some(call_sid) = line.gateway.desk.registry.live_calls().pop() {
                 break call_sid.parse().unwrap();
             }
             tokio::task::yield_now().await;
         };
-        line.gateway.end_call(&call_sid, "end".into(), false).await
+        line.gateway.desk.end_call(&call_sid, "end".into(), false).await
     };
     let (outcome, effect) = tokio::join!(caller::place(call), ending);
     assert_eq!(effect.expect("it can be ended"), Effect::Done);
@@ -103,7 +103,7 @@ async fn a_hang_up_counts_when_the_carrier_says_that_the_call_is_over() {
         // It is over: ending it again, by whoever and however often, is nothing.
         let call_sid = outcome.call_sid.parse().unwrap();
         for id in ["end", "again"] {
-            let effect = line.gateway.end_call(&call_sid, id.into(), true).await.unwrap();
+            let effect = line.gateway.desk.end_call(&call_sid, id.into(), true).await.unwrap();
             assert_eq!(effect, Effect::AlreadySo);
         }
     }
@@ -129,7 +129,7 @@ async fn a_hang_up_that_was_lost_is_repaired_over_rest() {
     assert_eq!(counts, Counts { repaired: 1, ..Counts::default() });
     let call_sid = outcome.call_sid.parse().unwrap();
     let before = rest.asked().len();
-    let effect = line.gateway.end_call(&call_sid, "again".into(), false).await.unwrap();
+    let effect = line.gateway.desk.end_call(&call_sid, "again".into(), false).await.unwrap();
     assert_eq!((effect, rest.asked().len()), (Effect::AlreadySo, before));
     line.stop().await;
 }
@@ -348,7 +348,7 @@ async fn a_fax_is_hung_up_and_an_inbound_call_is_never_taken_for_one() {
     };
     let tell = async {
         let call_sid = loop {
-            if let Some(call_sid) = line.gateway.registry.live_calls().pop() {
+            if let Some(call_sid) = line.gateway.desk.registry.live_calls().pop() {
                 break call_sid;
             }
             tokio::task::yield_now().await;

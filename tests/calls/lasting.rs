@@ -24,7 +24,7 @@ async fn short_call(line: &Line, number: usize) {
         resumed: false,
         outbound: false,
     };
-    let token = line.gateway.registry.expect(expected);
+    let token = line.gateway.desk.registry.expect(expected);
     let url = line.gateway.media_url();
     let mut request = url.into_client_request().unwrap();
     let signature = Signer::new(&SecretString::from(AUTH_TOKEN)).sign_upgrade(url);
@@ -97,7 +97,7 @@ fn a_thousand_short_calls_leave_nothing_behind() {
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
         calls(200, 1_200).await;
         settle(&line).await;
-        assert_eq!(line.gateway.registry.count(), 0);
+        assert_eq!(line.gateway.desk.registry.count(), 0);
         let grown = memory_kb().saturating_sub(memory);
         let files_now = open_files();
         let tasks_now = tokio::runtime::Handle::current().metrics().num_alive_tasks();

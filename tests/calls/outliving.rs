@@ -144,7 +144,7 @@ async fn a_terminal_status_ends_the_session() {
         }
     }
     line.until_idle().await;
-    assert_eq!(line.gateway.registry.count(), 0);
+    assert_eq!(line.gateway.desk.registry.count(), 0);
     line.stop().await;
 }
 

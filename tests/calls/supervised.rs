@@ -25,7 +25,7 @@ where
     let call = line.prepared(steps).notes(notes);
     let steering = async {
         let call_sid = loop {
-            if let Some(call_sid) = line.gateway.registry.live_calls().pop() {
+            if let Some(call_sid) = line.gateway.desk.registry.live_calls().pop() {
                 break call_sid;
             }
             tokio::task::yield_now().await;
@@ -37,7 +37,7 @@ where
 }
 
 async fn told(line: &Line, call: &str, id: &str, command: Command) -> Result<Effect, NotTold> {
-    line.gateway.registry.tell(call, id.to_owned(), command).await
+    line.gateway.desk.registry.tell(call, id.to_owned(), command).await
 }
 
 fn talkative() -> Setup {
@@ -79,7 +79,7 @@ async fn a_pause_silences_the_agent_and_resume_goes_on() {
             assert_eq!(told(&line, &call, "p1", Command::Pause).await, Ok(Effect::Done));
             // The same order twice is one order.
             assert_eq!(told(&line, &call, "p1", Command::Pause).await, Ok(Effect::AlreadySo));
-            let pause = line.gateway.registry.count();
+            let pause = line.gateway.desk.registry.count();
             assert_eq!(pause, 1, "the caller stays on the line");
             // What the caller's ear says of it, from here on.
             while heard.try_recv().is_ok() {}

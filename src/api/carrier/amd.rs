@@ -33,7 +33,7 @@ pub async fn amd(
 /// Tells the call's session, which is the one that knows what to make of it.
 pub(super) fn tell(gateway: &Gateway, call: &CallSid, by: &AnsweredBy) {
     let answerer = answerer(by);
-    if gateway.registry.answered_by(call.as_str(), answerer) {
+    if gateway.desk.registry.answered_by(call.as_str(), answerer) {
         tracing::info!(call = call.as_str(), %by, "answered");
         // The carrier's own word may be any; what it is taken for is one of six.
         metrics::counter!("tandem_answerers_total", "by" => format!("{answerer:?}")).increment(1);

@@ -61,7 +61,7 @@ pub async fn answer(
         amd::tell(&gateway, &request.call_sid, by);
     }
     let most = if gateway.is_draining() { 0 } else { gateway.most_calls() };
-    let document = match gateway.registry.expect_within(expected.clone(), most) {
+    let document = match gateway.desk.registry.expect_within(expected.clone(), most) {
         Some(token) => connect(&gateway, expected, token),
         None => {
             metrics::counter!("tandem_calls_turned_away_total").increment(1);
@@ -83,14 +83,14 @@ pub async fn resume(
     let call_sid = request.call_sid.as_str();
     let over = request.call_status.as_ref().is_some_and(CallStatus::is_terminal);
     if over {
-        gateway.hang_ups.over(&request.call_sid);
+        gateway.desk.hang_ups.over(&request.call_sid);
     }
     let hang_up = || {
-        gateway.hang_ups.expect(&request.call_sid);
-        gateway.hang_ups.told(&request.call_sid);
+        gateway.desk.hang_ups.expect(&request.call_sid);
+        gateway.desk.hang_ups.told(&request.call_sid);
         Response::new().hangup()
     };
-    let document = match gateway.registry.ended(call_sid) {
+    let document = match gateway.desk.registry.ended(call_sid) {
         _ if over => Response::new().hangup(),
         Some(EndReason::Transferred { .. }) => match gateway.business.transfer_to.as_deref() {
             Some(number) => transfer(&gateway, number),
@@ -100,7 +100,7 @@ pub async fn resume(
         Some(EndReason::CallerLeft) | None if gateway.is_draining() => {
             Response::new().pause(Pause::default()).redirect(action(&gateway, &ours))
         }
-        Some(EndReason::CallerLeft) | None if !gateway.registry.may_resume(call_sid) => {
+        Some(EndReason::CallerLeft) | None if !gateway.desk.registry.may_resume(call_sid) => {
             tracing::warn!(call = call_sid, "a call that breaks again and again is hung up");
             hang_up()
         }
@@ -116,7 +116,7 @@ pub async fn resume(
                 resumed: true,
                 outbound: is_outbound(&request),
             };
-            let token = gateway.registry.expect(expected.clone());
+            let token = gateway.desk.registry.expect(expected.clone());
             connect(&gateway, expected, token)
         }
         Some(_) => hang_up(),

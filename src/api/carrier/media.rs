@@ -56,7 +56,7 @@ async fn serve(gateway: Arc<Gateway>, mut socket: Socket) {
         Err(refusal) => return refuse(&mut socket, refusal.code, refusal.reason).await,
     };
     let token = start.parameters.get("token").map_or("", String::as_str);
-    match gateway.registry.admit(token, &start.call_sid).await {
+    match gateway.desk.registry.admit(token, &start.call_sid).await {
         Ok((expected, live, words)) => {
             // A session's state is large: on the heap once, not moved about with this task.
             Box::pin(gateway.conduct(start, expected, live, words, &mut socket)).await;

@@ -27,8 +27,8 @@ pub async fn status(
     let call_sid = told.call.call_sid.as_str();
     tracing::debug!(call = call_sid, status = ?told.call.call_status, "call status");
     if told.call.call_status.as_ref().is_some_and(CallStatus::is_terminal) {
-        gateway.registry.call_over(call_sid);
-        gateway.hang_ups.over(&told.call.call_sid);
+        gateway.desk.registry.call_over(call_sid);
+        gateway.desk.hang_ups.over(&told.call.call_sid);
     }
     Ok(reply(&Response::new().end()).into_response())
 }

@@ -1,0 +1,98 @@
+//! What every request passes: its token (401), then its rate limit (429). Both are told in each
+//! answer's headers.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::error::Problem;
+use crate::api::{Api, address};
+
+/// A minute and an hour, in seconds.
+const MINUTE: i64 = 60;
+const HOUR: i64 = 3_600;
+
+/// Checks token and rate limit, and puts the actor into the request.
+pub(super) async fn gate(
+    State(api): State<Arc<Api>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let (limits, now) = (api.app.settings.limits, api.app.clock.now().timestamp());
+    let trusted = &api.app.settings.trusted_proxies;
+    let address = address::of(request.headers(), request.extensions(), trusted);
+    let address = address.map(|address| address.to_string());
+    let anonymous = || ("public", address.clone().unwrap_or_default());
+    let path = request.uri().path();
+    if is_public(path) {
+        let standing = api.limiter.count(anonymous(), limits.public, HOUR, now);
+        if standing.wait.is_some() {
+            return told(too_many(), standing);
+        }
+        if let Some(address) = address {
+            request.extensions_mut().insert(Address(address));
+        }
+        return told(next.run(request).await, standing);
+    }
+    let analytics = path.starts_with("/analytics/");
+    let verified = match bearer(request.headers()) {
+        None => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "UNAUTHORIZED",
+            "Missing or invalid authentication",
+        )),
+        Some(token) => api.app.verify(token, address.clone()).await.map_err(Problem::from),
+    };
+    let verified = match verified {
+        Ok(verified) => verified,
+        Err(problem) => {
+            let standing = api.limiter.count(anonymous(), limits.public, HOUR, now);
+            let refused = match standing.wait {
+                Some(_) => too_many(),
+                None => problem.into_response(),
+            };
+            return told(refused, standing);
+        }
+    };
+    let (bucket, limit) = match analytics {
+        true => ("analytics", limits.analytics),
+        false => ("standard", limits.standard),
+    };
+    let client = (bucket, verified.actor.user.to_string());
+    let standing = api.limiter.count(client, limit, MINUTE, now);
+    if standing.wait.is_some() {
+        return told(too_many(), standing);
+    }
+    request.extensions_mut().insert(verified);
+    told(next.run(request).await, standing)
+}
+
+/// Where the request came from, for operations without a sign-in.
+#[derive(Clone, Debug)]
+pub(super) struct Address(pub String);
+
+fn is_public(path: &str) -> bool {
+    path.starts_with("/auth/") || path == "/openapi.json"
+}
+
+/// The token of `Authorization: Bearer`.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn too_many() -> Response {
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED", "Too many requests")
+        .into_response()
+}
+
+fn told(mut response: Response, standing: crate::api::limit::Standing) -> Response {
+    standing.tell(response.headers_mut());
+    response
+}

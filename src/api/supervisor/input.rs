@@ -1,0 +1,167 @@
+//! Input, parsed: what is wrong with it is said in this dialect's shape, with the field's name.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection},
+    http::{StatusCode, request::Parts},
+};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+
+use super::error::Problem;
+
+/// A JSON body.
+pub struct Body<T>(pub T);
+
+/// A JSON body that may be left out.
+pub struct MaybeBody<T>(pub T);
+
+/// The query's parameters.
+pub struct Params<T>(pub T);
+
+/// An identifier in the path. What is none is no such thing (404), in the words of the noun.
+pub struct Id<T>(pub T);
+
+async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
+        BytesRejection::FailedToBufferBody(error)
+            if error.status() == StatusCode::PAYLOAD_TOO_LARGE =>
+        {
+            Problem::invalid("", "The body is too large")
+        }
+        _ => Problem::invalid("", "The body could not be read"),
+    })
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let parsed: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_syntax() || inner.is_eof() {
+            return Problem::invalid("", "The body must be JSON");
+        }
+        let why = reason(&inner.to_string());
+        if path == "." { Problem::invalid("", why) } else { Problem::invalid(&path, why) }
+    })?;
+    json.end().map_err(|_| Problem::invalid("", "The body must be one JSON value"))?;
+    Ok(parsed)
+}
+
+/// The reason without serde's place in the text, which clients cannot use.
+fn reason(message: &str) -> String {
+    let end = message.rfind(" at line ").unwrap_or(message.len());
+    format!("is wrong: {}", &message[..end])
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        parse(&bytes(request, state).await?).map(Body)
+    }
+}
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for MaybeBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = bytes(request, state).await?;
+        match bytes.trim_ascii() {
+            [] => Ok(MaybeBody(T::default())),
+            _ => parse(&bytes).map(MaybeBody),
+        }
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Query(parsed) = Query::<T>::try_from_uri(&parts.uri).map_err(|rejection| {
+            let text = rejection.body_text();
+            let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+            match text.split_once(": ") {
+                Some((field, why)) => Problem::invalid(field, format!("is wrong: {why}")),
+                None => Problem::invalid("", format!("The query is wrong: {text}")),
+            }
+        })?;
+        Ok(Params(parsed))
+    }
+}
+
+impl<T, S> FromRequestParts<S> for Id<T>
+where
+    T: Named,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Path(pairs) = path.map_err(|_| Problem::not_found(T::NOUN))?;
+        let text = pairs.iter().find(|(name, _)| name == T::NAME).map(|(_, text)| text.as_str());
+        let id = text.and_then(|text| T::parse(text));
+        id.map(Id).ok_or_else(|| Problem::not_found(T::NOUN))
+    }
+}
+
+/// An identifier that stands in paths.
+pub trait Named: Sized + Send {
+    /// Its name in the path.
+    const NAME: &'static str;
+    /// What it is of, for "… not found".
+    const NOUN: &'static str;
+    /// The identifier, if the text is one.
+    fn parse(text: &str) -> Option<Self>;
+}
+
+macro_rules! named {
+    ($($id:ty: $name:literal, $noun:literal;)*) => {$(
+        impl Named for $id {
+            const NAME: &'static str = $name;
+            const NOUN: &'static str = $noun;
+            fn parse(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+        }
+    )*};
+}
+
+named! {
+    crate::domain::AgentId: "agent_id", "Agent";
+    crate::domain::CallId: "call_id", "Call";
+    crate::domain::BusinessId: "business_id", "Business configuration";
+}
+
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident: $path:literal, $noun:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name(pub i64);
+        impl Named for $name {
+            const NAME: &'static str = $path;
+            const NOUN: &'static str = $noun;
+            fn parse(text: &str) -> Option<Self> {
+                text.parse().ok().map($name)
+            }
+        }
+    )*};
+}
+
+numbers! {
+    /// A note's number.
+    NoteNumber: "note_id", "Note";
+    /// A knowledge entry's number.
+    EntryNumber: "entry_id", "Knowledge entry";
+    /// A notification's number.
+    NotificationNumber: "id", "Notification";
+}
+
+/// For `#[serde(default, deserialize_with = "given")]`: it may be left out, but not null.
+pub fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}

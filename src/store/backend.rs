@@ -1,0 +1,462 @@
+//! The two engines: SQLite, embedded, and PostgreSQL, the fleet's. One SQL text serves both.
+//!
+//! Numbered placeholders, `RETURNING`, `ON CONFLICT`, CTEs, row values, `FILTER` and `->>` read the
+//! same on both. Text is only ever `&'static str`: input cannot become SQL, it is bound. Rows are plain
+//! `#[derive(sqlx::FromRow)]`. What differs is a function here that picks by engine.
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use chrono::{DateTime, Utc};
+use sqlx::{
+    AssertSqlSafe, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    postgres::{PgConnectOptions, PgPoolOptions, PgRow},
+    sqlite::{
+        SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    },
+};
+use uuid::Uuid;
+
+use crate::domain::ids::Identifier;
+
+/// A connection is waited for so long.
+const ACQUIRE_WITHIN: Duration = Duration::from_secs(5);
+/// SQLite's lock is waited for so long.
+const BUSY_WITHIN: Duration = Duration::from_secs(10);
+/// Connections to PostgreSQL of one process.
+const MOST_CONNECTIONS: u32 = 16;
+/// Readers of the SQLite file of one process.
+const MOST_READERS: u32 = 4;
+
+/// Why the store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+    #[error("{what} in the database is {value:?}, which it cannot be")]
+    Corrupt { what: &'static str, value: String },
+}
+
+impl StoreError {
+    /// Did a unique index refuse the row?
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, StoreError::Database(error)
+            if error.as_database_error().is_some_and(|error| error.is_unique_violation()))
+    }
+
+    /// Is the database away, so that the same may succeed later?
+    pub fn is_away(&self) -> bool {
+        match self {
+            StoreError::Database(error) => match error {
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed => true,
+                // Class 08 is of connections, 57P of a server that stops; 5 and 6 are SQLite's locks,
+                // 10 and 13 its disk.
+                sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+                    code.starts_with("08")
+                        || code.starts_with("57P")
+                        || code.starts_with("53")
+                        || matches!(&*code, "5" | "6" | "10" | "13" | "517" | "261")
+                }),
+                _ => false,
+            },
+            StoreError::Corrupt { .. } => false,
+        }
+    }
+}
+
+/// A value that is bound.
+#[derive(Clone, Debug)]
+pub enum Val {
+    Bool(Option<bool>),
+    Int(Option<i64>),
+    Float(Option<f64>),
+    Text(Option<String>),
+    Uuid(Option<Uuid>),
+    Time(Option<DateTime<Utc>>),
+    Json(Option<serde_json::Value>),
+    Bytes(Option<Vec<u8>>),
+}
+
+macro_rules! vals {
+    ($($kind:ident: $($of:ty),+;)*) => {$($(
+        impl From<$of> for Val {
+            fn from(value: $of) -> Val { Val::$kind(Some(value.into())) }
+        }
+        impl From<Option<$of>> for Val {
+            fn from(value: Option<$of>) -> Val { Val::$kind(value.map(Into::into)) }
+        }
+    )+)*};
+}
+
+vals! {
+    Bool: bool;
+    Int: i64, i32, u32, u8;
+    Float: f64, f32;
+    Text: String, &str;
+    Uuid: Uuid;
+    Time: DateTime<Utc>;
+    Json: serde_json::Value;
+    Bytes: Vec<u8>;
+}
+
+impl<I: Identifier> From<I> for Val {
+    fn from(id: I) -> Val {
+        Val::Uuid(Some(id.into()))
+    }
+}
+
+impl<I: Identifier> From<Option<I>> for Val {
+    fn from(id: Option<I>) -> Val {
+        Val::Uuid(id.map(Into::into))
+    }
+}
+
+impl Val {
+    /// The same, if it is a time, as both engines keep it: to the microsecond.
+    fn kept(self) -> Val {
+        use chrono::SubsecRound;
+        match self {
+            Val::Time(time) => Val::Time(time.map(|time| time.trunc_subsecs(6))),
+            other => other,
+        }
+    }
+}
+
+/// A statement and what is bound to it.
+#[derive(Clone, Debug)]
+pub struct Sql {
+    text: String,
+    args: Vec<Val>,
+}
+
+/// A statement of this text; `$1` is the first that is bound, and may stand there more than once.
+pub fn sql(text: &'static str) -> Sql {
+    Sql { text: text.to_owned(), args: Vec::new() }
+}
+
+impl Sql {
+    /// Binds the next placeholder.
+    #[must_use]
+    pub fn bind(mut self, value: impl Into<Val>) -> Self {
+        self.args.push(value.into().kept());
+        self
+    }
+
+    /// More text.
+    #[must_use]
+    pub fn push(mut self, text: &'static str) -> Self {
+        self.text.push(' ');
+        self.text.push_str(text);
+        self
+    }
+
+    /// A placeholder at the end of the text, and its value.
+    #[must_use]
+    pub fn arg(mut self, value: impl Into<Val>) -> Self {
+        self.args.push(value.into().kept());
+        self.text.push_str(&format!(" ${}", self.args.len()));
+        self
+    }
+
+    /// ` AND <condition> $n`, where there is a value: `.and("c.status =", filter.status)`.
+    #[must_use]
+    pub fn and(self, condition: &'static str, value: Option<impl Into<Val>>) -> Self {
+        match value {
+            None => self,
+            Some(value) => self.push("AND").push(condition).arg(value),
+        }
+    }
+
+    /// ` AND <column> IN ($n, …)`; none of no values.
+    #[must_use]
+    pub fn and_in<V: Into<Val>>(
+        mut self,
+        column: &'static str,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        let mut values = values.into_iter();
+        let Some(first) = values.next() else { return self.push("AND 1 = 0") };
+        self = self.push("AND").push(column).push("IN (").arg(first);
+        for value in values {
+            self = self.push(",").arg(value);
+        }
+        self.push(")")
+    }
+
+    /// The text as it stands.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// The database.
+#[derive(Clone, Debug)]
+pub enum Db {
+    /// One writer, several readers.
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
+    Postgres(PgPool),
+}
+
+/// A transaction: dropped without [`Tx::commit`], it never was.
+#[derive(Debug)]
+pub enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// What a row can be read as, on either engine.
+pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+impl<T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin> Row for T {}
+
+macro_rules! query_of {
+    ($make:expr, $args:expr) => {{
+        let mut query = $make;
+        for arg in $args {
+            query = match arg {
+                Val::Bool(value) => query.bind(value),
+                Val::Int(value) => query.bind(value),
+                Val::Float(value) => query.bind(value),
+                Val::Text(value) => query.bind(value),
+                Val::Uuid(value) => query.bind(value),
+                Val::Time(value) => query.bind(value),
+                Val::Json(value) => query.bind(value.map(sqlx::types::Json)),
+                Val::Bytes(value) => query.bind(value),
+            };
+        }
+        query
+    }};
+}
+
+macro_rules! fetch {
+    ($sql:expr, $row:ty, $method:ident, $on:expr) => {{
+        let Sql { text, args } = $sql;
+        query_of!(sqlx::query_as::<_, $row>(AssertSqlSafe(text)), args).$method($on).await?
+    }};
+}
+
+impl Db {
+    /// Opens the database at this address: `postgres://…`, or `sqlite:` and a file's path, which is
+    /// made if it is not there.
+    ///
+    /// # Errors
+    /// It cannot be reached or opened.
+    pub async fn open(url: &str) -> Result<Db, StoreError> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let options = PgConnectOptions::from_str(url)?
+                .application_name("tandem")
+                // A connection that is pooled elsewhere does not mind.
+                .statement_cache_capacity(256);
+            let pool = PgPoolOptions::new()
+                .max_connections(MOST_CONNECTIONS)
+                .acquire_timeout(ACQUIRE_WITHIN)
+                .connect_with(options)
+                .await?;
+            return Ok(Db::Postgres(pool));
+        }
+        let path = url.strip_prefix("sqlite://").or(url.strip_prefix("sqlite:")).unwrap_or(url);
+        Db::open_file(Path::new(path)).await
+    }
+
+    /// Opens the SQLite file at `path`.
+    ///
+    /// # Errors
+    /// It cannot be opened or made.
+    pub async fn open_file(path: &Path) -> Result<Db, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // What is committed is on the disk: a line of a transcript is announced after that.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_WITHIN)
+            .foreign_keys(true)
+            .pragma("cache_size", "-16000")
+            .pragma("mmap_size", "268435456")
+            .pragma("temp_store", "memory");
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(BUSY_WITHIN)
+            .connect_with(options.clone())
+            .await?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(MOST_READERS)
+            .acquire_timeout(ACQUIRE_WITHIN)
+            .connect_with(options.read_only(true).create_if_missing(false))
+            .await?;
+        Ok(Db::Sqlite { write, read })
+    }
+
+    /// What it is, for people.
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Db::Sqlite { .. } => "SQLite",
+            Db::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn all<R: Row>(&self, sql: Sql) -> Result<Vec<R>, StoreError> {
+        Ok(match self {
+            Db::Sqlite { read, .. } => fetch!(sql, R, fetch_all, read),
+            Db::Postgres(pool) => fetch!(sql, R, fetch_all, pool),
+        })
+    }
+
+    /// The first row, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn opt<R: Row>(&self, sql: Sql) -> Result<Option<R>, StoreError> {
+        Ok(match self {
+            Db::Sqlite { read, .. } => fetch!(sql, R, fetch_optional, read),
+            Db::Postgres(pool) => fetch!(sql, R, fetch_optional, pool),
+        })
+    }
+
+    /// The row, which must be there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn one<R: Row>(&self, sql: Sql) -> Result<R, StoreError> {
+        Ok(match self {
+            Db::Sqlite { read, .. } => fetch!(sql, R, fetch_one, read),
+            Db::Postgres(pool) => fetch!(sql, R, fetch_one, pool),
+        })
+    }
+
+    /// One statement that changes something, by itself; how many rows it touched.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn exec(&self, sql: Sql) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
+        let touched = tx.exec(sql).await?;
+        tx.commit().await?;
+        Ok(touched)
+    }
+
+    /// Begins a transaction that may write.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            // Immediate: a reader that becomes a writer would be refused at once in spite of the
+            // busy timeout.
+            Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Copies a SQLite database, consistent as of now, into a new file while it is in use.
+    ///
+    /// # Errors
+    /// PostgreSQL has its own tools; the file is there already; the disk refused.
+    pub async fn backup(&self, to: &Path) -> Result<(), BackupError> {
+        let Db::Sqlite { read, .. } = self else { return Err(BackupError::NotSqlite) };
+        if to.exists() {
+            return Err(BackupError::Exists(to.to_owned()));
+        }
+        let path = to.to_str().ok_or_else(|| BackupError::Name(to.to_owned()))?;
+        sqlx::query("VACUUM INTO $1").bind(path).execute(read).await.map_err(StoreError::from)?;
+        Ok(())
+    }
+
+    /// Closes all connections; SQLite's log is written back.
+    pub async fn close(&self) {
+        match self {
+            Db::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Db::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// Why no backup was made.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error("only a SQLite database is backed up so; use pg_dump for PostgreSQL")]
+    NotSqlite,
+    #[error("{0} is there already")]
+    Exists(std::path::PathBuf),
+    #[error("{0} is not a name that SQLite can write to")]
+    Name(std::path::PathBuf),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Tx {
+    /// All rows.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn all<R: Row>(&mut self, sql: Sql) -> Result<Vec<R>, StoreError> {
+        Ok(match self {
+            Tx::Sqlite(tx) => fetch!(sql, R, fetch_all, &mut **tx),
+            Tx::Postgres(tx) => fetch!(sql, R, fetch_all, &mut **tx),
+        })
+    }
+
+    /// The first row, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn opt<R: Row>(&mut self, sql: Sql) -> Result<Option<R>, StoreError> {
+        Ok(match self {
+            Tx::Sqlite(tx) => fetch!(sql, R, fetch_optional, &mut **tx),
+            Tx::Postgres(tx) => fetch!(sql, R, fetch_optional, &mut **tx),
+        })
+    }
+
+    /// The row, which must be there, as that of `RETURNING` is.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn one<R: Row>(&mut self, sql: Sql) -> Result<R, StoreError> {
+        Ok(match self {
+            Tx::Sqlite(tx) => fetch!(sql, R, fetch_one, &mut **tx),
+            Tx::Postgres(tx) => fetch!(sql, R, fetch_one, &mut **tx),
+        })
+    }
+
+    /// Changes something; how many rows it touched.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn exec(&mut self, sql: Sql) -> Result<u64, StoreError> {
+        let Sql { text, args } = sql;
+        Ok(match self {
+            Tx::Sqlite(tx) => query_of!(sqlx::query(AssertSqlSafe(text)), args)
+                .execute(&mut **tx)
+                .await?
+                .rows_affected(),
+            Tx::Postgres(tx) => query_of!(sqlx::query(AssertSqlSafe(text)), args)
+                .execute(&mut **tx)
+                .await?
+                .rows_affected(),
+        })
+    }
+
+    /// Makes it so.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then it never was.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => tx.commit().await?,
+            Tx::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}

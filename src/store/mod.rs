@@ -1,0 +1,15 @@
+//! All the SQL: one file per noun, one text for SQLite and PostgreSQL.
+//!
+//! A query is a function: typed in, typed out. Those that touch a tenant's things take its
+//! [`TenantId`](crate::domain::TenantId), so that no query can forget it. What truly differs between
+//! the two engines is in [`backend`], and nowhere else.
+
+pub mod agents;
+pub mod audit;
+pub mod backend;
+mod migrate;
+pub mod page;
+pub mod users;
+
+pub use backend::{Db, Sql, StoreError, Tx, sql};
+pub use migrate::{BadSchema, Migrated};
