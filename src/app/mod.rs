@@ -17,6 +17,7 @@ use crate::{
 mod accounts;
 mod agents;
 mod audit;
+mod calls;
 mod clock;
 pub mod error;
 mod first;
