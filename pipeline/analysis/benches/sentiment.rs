@@ -33,9 +33,12 @@ fn main() {
         }
     }
     if let Ok(folder) = std::env::var("TANDEM_RATED_TEXTS") {
-        for name in ["amazonReviewSnippets", "tweets", "movieReviewSnippets", "nytEditorialSnippets"] {
+        for name in
+            ["amazonReviewSnippets", "tweets", "movieReviewSnippets", "nytEditorialSnippets"]
+        {
             let lines = labelled::rated(&format!("{folder}/{name}_GroundTruth.txt"));
-            let told = |line: &Line| scored(&line.text, Language::English, None, Method::Lexicon).score;
+            let told =
+                |line: &Line| scored(&line.text, Language::English, None, Method::Lexicon).score;
             report(&format!("{name}, Lexicon"), &lines, told);
         }
     }
@@ -57,7 +60,8 @@ fn misses() {
         for line in labelled::lines(&format!("fitted-{code}")) {
             let lists = scored(&line.text, language, None, Method::Lexicon).score;
             let mix = scored(&line.text, language, line.vector.as_deref(), Method::Mix).score;
-            if Label::of(lists) != Label::of(line.score) || Label::of(mix) != Label::of(line.score) {
+            if Label::of(lists) != Label::of(line.score) || Label::of(mix) != Label::of(line.score)
+            {
                 println!("{:>5} {lists:>6.2} {mix:>6.2}  {}", line.score, line.text);
             }
         }

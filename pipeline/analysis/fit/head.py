@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "..", "data")
-OWN_WEIGHT = 12.0  # a caller's line counts as so many reviews or tweets
+OWN_WEIGHT = 20.0  # a caller's line counts as so many reviews or tweets
 REGULARISATION = 1.0
 NEUTRAL = 0.25  # of a score from -1 to 1
 

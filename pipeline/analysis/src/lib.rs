@@ -15,8 +15,14 @@
 
 mod language;
 mod pattern;
+mod phrases;
 mod words;
 
+pub mod judge;
+pub mod quality;
 pub mod sentiment;
+pub mod summary;
+pub mod transcript;
+pub mod triggers;
 
 pub use language::Language;

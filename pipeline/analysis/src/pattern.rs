@@ -123,7 +123,18 @@ impl Patterns {
 
     /// The earliest words that match any of them.
     pub fn find(&self, words: &[Word]) -> Option<Range<usize>> {
-        (0..words.len()).find_map(|at| self.0.iter().find_map(|one| one.at(words, at)))
+        self.find_from(words, 0)
+    }
+
+    /// The same, of those that begin at `from` or later.
+    pub fn find_from(&self, words: &[Word], from: usize) -> Option<Range<usize>> {
+        (from..words.len()).find_map(|at| self.0.iter().find_map(|one| one.at(words, at)))
+    }
+
+    /// The longest match that begins at `at`.
+    pub fn longest(&self, words: &[Word], at: usize) -> Option<Range<usize>> {
+        let met = self.0.iter().filter_map(|one| one.at(words, at));
+        met.max_by_key(|range| range.end)
     }
 
     /// Whether any of them is met.
@@ -135,11 +146,10 @@ impl Patterns {
     pub fn covered(&self, words: &[Word]) -> usize {
         let (mut at, mut sum) = (0, 0);
         while at < words.len() {
-            let longest = self.0.iter().filter_map(|one| one.at(words, at)).map(|hit| hit.end);
-            match longest.max() {
-                Some(end) => {
-                    sum += end - at;
-                    at = end;
+            match self.longest(words, at) {
+                Some(hit) => {
+                    sum += hit.len();
+                    at = hit.end;
                 }
                 None => at += 1,
             }

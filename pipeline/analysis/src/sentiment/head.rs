@@ -21,8 +21,9 @@ const FOUND: f32 = 1.5;
 
 static WEIGHTS: LazyLock<[Vec<f32>; 3]> = LazyLock::new(|| {
     let rows = include_str!("head.tsv").lines().filter(|line| !line.starts_with('#'));
-    let rows: Vec<Vec<f32>> =
-        rows.map(|row| row.split('\t').filter_map(|number| number.parse().ok()).collect()).collect();
+    let rows: Vec<Vec<f32>> = rows
+        .map(|row| row.split('\t').filter_map(|number| number.parse().ok()).collect())
+        .collect();
     // The weights are part of the program: a test reads them.
     rows.try_into().expect("three rows of weights")
 });

@@ -17,6 +17,10 @@ const NEGATED: f32 = -0.74;
 const NEGATED_BAD: f32 = -0.45;
 /// Valences that add up to the root of this are a score of 0.71.
 const SPREAD: f32 = 9.0;
+/// What a stem's rating counts: they run to 5, and stems are met in words of other meanings, too.
+const STEM: f32 = 0.36;
+/// Letters of an ending.
+const LONGEST_ENDING: usize = 4;
 /// Each exclamation mark adds this, for at most three.
 const EXCLAIMED: f32 = 0.25;
 /// From so many words on, single words weigh less: long turns hold some of either kind by chance.
@@ -47,6 +51,8 @@ struct Phrase {
 
 struct Lists {
     words: HashMap<&'static str, f32>,
+    /// Beginnings of words, which endings follow.
+    stems: HashMap<&'static str, f32>,
     phrases: Vec<Phrase>,
     negations: &'static [&'static str],
     strong: &'static [&'static str],
@@ -56,32 +62,91 @@ struct Lists {
 
 static ENGLISH: LazyLock<Lists> = LazyLock::new(|| Lists {
     words: word_list(include_str!("english-words.tsv")),
+    stems: HashMap::new(),
     phrases: phrase_list(include_str!("english-phrases.tsv")),
     negations: &[
-        "not", "no", "never", "nothing", "nobody", "none", "nor", "neither", "without", "cannot", "cant",
-        "dont", "doesnt", "didnt", "isnt", "wasnt", "wont", "wouldnt", "couldnt", "shouldnt", "hardly",
-        "barely", "aint", "nowhere", "havent", "hasnt", "arent", "werent",
+        "not", "no", "never", "nothing", "nobody", "none", "nor", "neither", "without", "cannot",
+        "cant", "dont", "doesnt", "didnt", "isnt", "wasnt", "wont", "wouldnt", "couldnt",
+        "shouldnt", "hardly", "barely", "aint", "nowhere", "havent", "hasnt", "arent", "werent",
     ],
     strong: &[
-        "very", "really", "so", "extremely", "absolutely", "completely", "totally", "incredibly", "super",
-        "such", "too", "truly", "utterly", "fucking", "freaking", "damn", "bloody", "highly", "especially",
-        "most", "deeply", "terribly", "awfully", "beyond", "thoroughly", "seriously", "most",
+        "very",
+        "really",
+        "so",
+        "extremely",
+        "absolutely",
+        "completely",
+        "totally",
+        "incredibly",
+        "super",
+        "such",
+        "too",
+        "truly",
+        "utterly",
+        "fucking",
+        "freaking",
+        "damn",
+        "bloody",
+        "highly",
+        "especially",
+        "most",
+        "deeply",
+        "terribly",
+        "awfully",
+        "beyond",
+        "thoroughly",
+        "seriously",
+        "most",
     ],
     weak: &[
-        "slightly", "somewhat", "kinda", "sorta", "bit", "little", "fairly", "almost", "partly", "less",
-        "occasionally", "rather",
+        "slightly",
+        "somewhat",
+        "kinda",
+        "sorta",
+        "bit",
+        "little",
+        "fairly",
+        "almost",
+        "partly",
+        "less",
+        "occasionally",
+        "rather",
     ],
     turns: &["but", "however", "although", "though", "except"],
 });
 
 static RUSSIAN: LazyLock<Lists> = LazyLock::new(|| Lists {
     words: HashMap::new(),
+    stems: word_list(include_str!("russian-stems.tsv")),
     phrases: phrase_list(include_str!("russian-phrases.tsv")),
     negations: &["не", "ни", "нет", "без", "никогда", "никак", "нисколько", "нельзя", "вряд"],
     strong: &[
-        "очень", "так", "такой", "такая", "такое", "такие", "крайне", "совершенно", "абсолютно", "просто",
-        "полностью", "совсем", "слишком", "ужасно", "страшно", "безумно", "невероятно", "чрезвычайно",
-        "самый", "самая", "самое", "самые", "полный", "полная", "полное", "вообще",
+        "очень",
+        "так",
+        "такой",
+        "такая",
+        "такое",
+        "такие",
+        "крайне",
+        "совершенно",
+        "абсолютно",
+        "просто",
+        "полностью",
+        "совсем",
+        "слишком",
+        "ужасно",
+        "страшно",
+        "безумно",
+        "невероятно",
+        "чрезвычайно",
+        "самый",
+        "самая",
+        "самое",
+        "самые",
+        "полный",
+        "полная",
+        "полное",
+        "вообще",
     ],
     weak: &["немного", "чуть", "слегка", "немножко", "несколько", "довольно", "почти", "капельку"],
     turns: &["но", "однако", "зато", "хотя"],
@@ -157,7 +222,13 @@ pub(super) fn read(text: &str, words: &[Word], language: Language) -> Option<Rea
         sum *= (LONG / words.len() as f32).sqrt();
     }
     let score = sum / (sum * sum + SPREAD).sqrt();
-    Some(Reading { score, confidence: confidence(score, good, bad, words.len()), good, bad, sarcasm })
+    Some(Reading {
+        score,
+        confidence: confidence(score, good, bad, words.len()),
+        good,
+        bad,
+        sarcasm,
+    })
 }
 
 /// How far a score is to be believed: by how strong what was found is, and whether it all points one
@@ -179,7 +250,8 @@ impl Lists {
     fn hit(&self, words: &[Word], at: usize, sarcasm: &mut bool) -> Option<Hit> {
         // The longest phrase; of two as long, the later of the list.
         let phrases = self.phrases.iter();
-        let met = phrases.filter_map(|phrase| phrase.pattern.at(words, at).map(|at| (at.end, phrase)));
+        let met =
+            phrases.filter_map(|phrase| phrase.pattern.at(words, at).map(|at| (at.end, phrase)));
         if let Some((end, phrase)) = met.max_by_key(|(end, _)| *end) {
             *sarcasm |= phrase.sarcasm;
             return Some(Hit { at, end, valence: phrase.valence, single: phrase.single });
@@ -187,7 +259,16 @@ impl Lists {
         let word = words[at].text.as_str();
         let known = self.words.get(word);
         let known = known.or_else(|| self.words.get(word.strip_suffix("'s")?));
-        known.map(|valence| Hit { at, end: at + 1, valence: *valence, single: true })
+        let known = known.copied().or_else(|| self.stem(word).map(|valence| valence * STEM));
+        known.map(|valence| Hit { at, end: at + 1, valence, single: true })
+    }
+
+    /// The longest stem that a word begins with, where no more than an ending follows it.
+    fn stem(&self, word: &str) -> Option<f32> {
+        let ends = word.char_indices().map(|(at, char)| at + char.len_utf8());
+        let ends: Vec<usize> = ends.collect();
+        let longest = ends.iter().rev().take(1 + LONGEST_ENDING);
+        longest.filter_map(|end| self.stems.get(&word[..*end])).next().copied()
     }
 
     /// Words before `at` in the same clause.
@@ -209,9 +290,10 @@ impl Lists {
         if at_most(2, before, self.weak) {
             valence -= DEGREE.copysign(valence);
         }
-        let negated = before.iter().rev().take(3).any(|word| {
-            self.negations.contains(&word.text.as_str()) || word.text.ends_with("n't")
-        });
+        let negated =
+            before.iter().rev().take(3).any(|word| {
+                self.negations.contains(&word.text.as_str()) || word.text.ends_with("n't")
+            });
         match (negated, valence > 0.0) {
             (true, true) => valence * NEGATED,
             (true, false) => valence * NEGATED_BAD,

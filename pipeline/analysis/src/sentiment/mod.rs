@@ -117,8 +117,10 @@ pub fn scored(
     let told = embedding
         .filter(|_| language == Language::English && method != Method::Lexicon)
         .and_then(head::read);
-    let sarcastic =
-        |sentiment: Sentiment| Sentiment { confidence: sentiment.confidence.min(SARCASM), ..sentiment };
+    let sarcastic = |sentiment: Sentiment| Sentiment {
+        confidence: sentiment.confidence.min(SARCASM),
+        ..sentiment
+    };
     let plain = match (told, method) {
         (None, _) | (_, Method::Lexicon) => Sentiment::new(read.score, read.confidence),
         (Some(told), Method::Head) => Sentiment::new(told.score(), told.confidence()),

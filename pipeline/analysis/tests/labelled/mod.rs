@@ -34,7 +34,11 @@ pub fn rated(path: &str) -> Vec<Line> {
     let rows = list.lines().filter_map(|row| {
         let mut parts = row.split('\t').skip(1);
         let score: f32 = parts.next()?.parse().ok()?;
-        Some(Line { score: (score / 2.0).clamp(-1.0, 1.0), text: parts.next()?.into(), vector: None })
+        Some(Line {
+            score: (score / 2.0).clamp(-1.0, 1.0),
+            text: parts.next()?.into(),
+            vector: None,
+        })
     });
     rows.collect()
 }
@@ -49,8 +53,11 @@ pub struct Agreement {
 }
 
 pub fn agreement(lines: &[Line], told: &[f32]) -> Agreement {
-    let pairs: Vec<(Label, Label)> =
-        lines.iter().zip(told).map(|(line, told)| (Label::of(line.score), Label::of(*told))).collect();
+    let pairs: Vec<(Label, Label)> = lines
+        .iter()
+        .zip(told)
+        .map(|(line, told)| (Label::of(line.score), Label::of(*told)))
+        .collect();
     let right = pairs.iter().filter(|(want, got)| want == got).count();
     let f1 = |label: Label| {
         let count = |want: bool, got: bool| {
@@ -58,7 +65,11 @@ pub fn agreement(lines: &[Line], told: &[f32]) -> Agreement {
             pairs.iter().filter(is).count() as f64
         };
         let both = count(true, true);
-        if both == 0.0 { 0.0 } else { 2.0 * both / (2.0 * both + count(true, false) + count(false, true)) }
+        if both == 0.0 {
+            0.0
+        } else {
+            2.0 * both / (2.0 * both + count(true, false) + count(false, true))
+        }
     };
     let labels = [Label::Positive, Label::Neutral, Label::Negative];
     let n = lines.len() as f64;
