@@ -18,7 +18,10 @@ mod labelled;
 use labelled::{Agreement, Line};
 
 fn main() {
-    println!("{:<34}{:>6}{:>10}{:>10}{:>8}", "set, judge", "lines", "accuracy", "macro F1", "r");
+    println!(
+        "{:<34}{:>6}{:>10}{:>10}{:>10}{:>8}",
+        "set, judge", "lines", "accuracy", "macro F1", "opposite", "r"
+    );
     for set in ["held-apart", "fitted"] {
         for (code, language) in [("en", Language::English), ("ru", Language::Russian)] {
             let lines = labelled::lines(&format!("{set}-{code}"));
@@ -50,8 +53,11 @@ fn main() {
 
 fn report(name: &str, lines: &[Line], told: impl Fn(&Line) -> f32) {
     let told: Vec<f32> = lines.iter().map(told).collect();
-    let Agreement { accuracy, macro_f1, correlation } = labelled::agreement(lines, &told);
-    println!("{name:<34}{:>6}{accuracy:>10.3}{macro_f1:>10.3}{correlation:>8.3}", lines.len());
+    let Agreement { accuracy, macro_f1, opposite, correlation } = labelled::agreement(lines, &told);
+    println!(
+        "{name:<34}{:>6}{accuracy:>10.3}{macro_f1:>10.3}{opposite:>10.3}{correlation:>8.3}",
+        lines.len()
+    );
 }
 
 /// What the lists were fitted on and are wrong about: the held-apart set is not looked at.

@@ -32,24 +32,24 @@ fn unsupported(call: &Call<'_>, index: usize, said: &Said<'_>) -> Option<Finding
         return None;
     }
     // What the caller and the tools said may be repeated, and what was supported before.
-    let mut known: Vec<Word> = said.turn.passages.iter().flat_map(|text| words(text)).collect();
+    let mut texts: Vec<&str> = Vec::new();
     for earlier in &call.turns[..=index] {
-        known.extend(earlier.turn.tools.iter().flat_map(|tool| words(&tool.answer)));
-        known.extend(earlier.turn.passages.iter().flat_map(|text| words(text)));
+        texts.extend(earlier.turn.passages.iter().map(String::as_str));
+        texts.extend(earlier.turn.tools.iter().map(|tool| tool.answer.as_str()));
         if earlier.turn.speaker == Speaker::Caller {
-            known.extend(earlier.words.iter().cloned());
+            texts.push(&earlier.turn.text);
         }
     }
-    let is_figure = |word: &&Word| word.text.chars().any(|char| char.is_ascii_digit());
-    let figures: Vec<&Word> = known.iter().filter(is_figure).collect();
-    let place = said.words.iter().position(|word| {
-        is_figure(&word) && !figures.iter().any(|figure| same_figure(&figure.text, &word.text))
-    });
-    if let Some(at) = place {
+    let allowed: Vec<String> =
+        texts.iter().flat_map(|text| figures(text)).map(|(_, figure)| figure).collect();
+    let place = figures(&said.turn.text).into_iter().find(|(_, figure)| !allowed.contains(figure));
+    if let Some((at, _)) = place {
+        let word = said.words.iter().position(|word| word.at.end > at).unwrap_or(0);
         let issue = "A figure was named that the knowledge does not hold";
         let part = Part::Accuracy;
-        return Some(said.finding("unsupported_figure", part, issue, index, Some(at..at + 1)));
+        return Some(said.finding("unsupported_figure", part, issue, index, Some(word..word + 1)));
     }
+    let known: Vec<Word> = texts.iter().flat_map(|text| words(text)).collect();
     let (answer, known) = (content(&said.words), content(&known));
     let supported = answer.iter().filter(|word| known.binary_search(word).is_ok()).count();
     let short = answer.len() < LEAST_WORDS;
@@ -60,13 +60,31 @@ fn unsupported(call: &Call<'_>, index: usize, said: &Said<'_>) -> Option<Finding
     })
 }
 
-/// "9:00" and "9", "1,200" and "1200" have been made words; what is left differs by zeros and endings.
-fn same_figure(a: &str, b: &str) -> bool {
-    let digits = |text: &str| {
-        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        digits.trim_start_matches('0').to_owned()
-    };
-    digits(a) == digits(b)
+/// The figures of a text with their places in bytes: "1,200" is 1200, and "9:00", "9.00" and "09" are 9.
+fn figures(text: &str) -> Vec<(usize, String)> {
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, char)) = chars.next() {
+        if !char.is_ascii_digit() {
+            continue;
+        }
+        let mut figure = String::from(char);
+        while let Some(&(next_at, next)) = chars.peek() {
+            let followed =
+                text[next_at + next.len_utf8()..].starts_with(|it: char| it.is_ascii_digit());
+            match next {
+                '0'..='9' => figure.push(next),
+                ',' | '\u{a0}' | '\u{202f}' if followed => {}
+                '.' | ':' if followed => figure.push('.'),
+                _ => break,
+            }
+            chars.next();
+        }
+        let bare = figure.trim_start_matches('0');
+        let bare = bare.strip_suffix(".00").unwrap_or(bare);
+        found.push((at, bare.to_owned()));
+    }
+    found
 }
 
 fn unsure(index: usize, said: &Said<'_>) -> Option<Finding> {
@@ -132,4 +150,17 @@ fn unanswered(call: &Call<'_>, index: usize, said: &Said<'_>) -> Option<Finding>
         let issue = "A question of the caller's was left without an answer";
         said.finding("question_unanswered", Part::Accuracy, issue, index, None)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_compared_as_they_are_meant() {
+        let of = |text: &str| figures(text).into_iter().map(|(_, it)| it).collect::<Vec<_>>();
+        assert_eq!(of("$1,200 at 9:00 or 10:30, room 07."), ["1200", "9", "10.30", "7"]);
+        assert_eq!(of("1\u{a0}200 руб., 9.00"), ["1200", "9"]);
+        assert_eq!(of("none"), [""; 0]);
+    }
 }

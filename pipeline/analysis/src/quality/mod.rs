@@ -20,7 +20,7 @@ use serde::Serialize;
 use crate::{
     Language, phrases,
     phrases::Phrases,
-    sentiment::{self, Label, Mood, Sentiment},
+    sentiment::{self, Label, Mood, PLAIN, Sentiment},
     transcript::{Facts, Speaker, Transcript, Turn},
     words::{Word, cut, sentence_around, words},
 };
@@ -120,8 +120,9 @@ fn felt(transcript: &Transcript, rubric: &Rubric, sentiments: &[Sentiment]) -> f
         let given = sentiments.get(index).copied();
         let felt =
             given.unwrap_or_else(|| sentiment::of_turn(&turn.text, transcript.language, None));
-        sum += felt.score * felt.confidence;
-        weight += felt.confidence;
+        let counts = felt.confidence * if felt.label == Label::Neutral { PLAIN } else { 1.0 };
+        sum += felt.score * counts;
+        weight += counts;
         mood.push(felt);
     }
     if weight <= 0.0 { 0.0 } else { (sum / weight + mood.score()) / 2.0 }

@@ -17,10 +17,6 @@ const NEGATED: f32 = -0.74;
 const NEGATED_BAD: f32 = -0.45;
 /// Valences that add up to the root of this are a score of 0.71.
 const SPREAD: f32 = 9.0;
-/// What a stem's rating counts: they run to 5, and stems are met in words of other meanings, too.
-const STEM: f32 = 0.36;
-/// Letters of an ending.
-const LONGEST_ENDING: usize = 4;
 /// Each exclamation mark adds this, for at most three.
 const EXCLAIMED: f32 = 0.25;
 /// From so many words on, single words weigh less: long turns hold some of either kind by chance.
@@ -51,8 +47,6 @@ struct Phrase {
 
 struct Lists {
     words: HashMap<&'static str, f32>,
-    /// Beginnings of words, which endings follow.
-    stems: HashMap<&'static str, f32>,
     phrases: Vec<Phrase>,
     negations: &'static [&'static str],
     strong: &'static [&'static str],
@@ -62,7 +56,6 @@ struct Lists {
 
 static ENGLISH: LazyLock<Lists> = LazyLock::new(|| Lists {
     words: word_list(include_str!("english-words.tsv")),
-    stems: HashMap::new(),
     phrases: phrase_list(include_str!("english-phrases.tsv")),
     negations: &[
         "not", "no", "never", "nothing", "nobody", "none", "nor", "neither", "without", "cannot",
@@ -117,7 +110,6 @@ static ENGLISH: LazyLock<Lists> = LazyLock::new(|| Lists {
 
 static RUSSIAN: LazyLock<Lists> = LazyLock::new(|| Lists {
     words: HashMap::new(),
-    stems: word_list(include_str!("russian-stems.tsv")),
     phrases: phrase_list(include_str!("russian-phrases.tsv")),
     negations: &["не", "ни", "нет", "без", "никогда", "никак", "нисколько", "нельзя", "вряд"],
     strong: &[
@@ -259,16 +251,7 @@ impl Lists {
         let word = words[at].text.as_str();
         let known = self.words.get(word);
         let known = known.or_else(|| self.words.get(word.strip_suffix("'s")?));
-        let known = known.copied().or_else(|| self.stem(word).map(|valence| valence * STEM));
-        known.map(|valence| Hit { at, end: at + 1, valence, single: true })
-    }
-
-    /// The longest stem that a word begins with, where no more than an ending follows it.
-    fn stem(&self, word: &str) -> Option<f32> {
-        let ends = word.char_indices().map(|(at, char)| at + char.len_utf8());
-        let ends: Vec<usize> = ends.collect();
-        let longest = ends.iter().rev().take(1 + LONGEST_ENDING);
-        longest.filter_map(|end| self.stems.get(&word[..*end])).next().copied()
+        known.map(|valence| Hit { at, end: at + 1, valence: *valence, single: true })
     }
 
     /// Words before `at` in the same clause.

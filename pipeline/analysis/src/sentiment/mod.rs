@@ -13,6 +13,7 @@ mod lexicon;
 mod mood;
 
 pub use head::DIMENSIONS;
+pub(crate) use mood::PLAIN;
 pub use mood::{Change, Mood};
 
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@ use super::{Label, Sentiment, THRESHOLD};
 /// What is left of a turn's weight with each caller turn that follows.
 const FADES: f32 = 0.65;
 /// Neutral turns ("yes", "Tuesday") weigh this much: they neither calm nor please.
-const PLAIN: f32 = 0.35;
+pub(crate) const PLAIN: f32 = 0.35;
 /// A label is left only when the score is this far on the other side of its bound, so that a call at
 /// the bound does not flicker.
 const STICKS: f32 = 0.05;

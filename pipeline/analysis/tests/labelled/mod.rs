@@ -48,6 +48,8 @@ pub struct Agreement {
     pub accuracy: f64,
     /// Mean of the three labels' F1.
     pub macro_f1: f64,
+    /// Share of lines whose label is the very opposite: good for bad, bad for good.
+    pub opposite: f64,
     /// Pearson's, between the scores.
     pub correlation: f64,
 }
@@ -59,6 +61,8 @@ pub fn agreement(lines: &[Line], told: &[f32]) -> Agreement {
         .map(|(line, told)| (Label::of(line.score), Label::of(*told)))
         .collect();
     let right = pairs.iter().filter(|(want, got)| want == got).count();
+    let sides = |(a, b): &&(Label, Label)| a != b && *a != Label::Neutral && *b != Label::Neutral;
+    let opposite = pairs.iter().filter(sides).count();
     let f1 = |label: Label| {
         let count = |want: bool, got: bool| {
             let is = |(w, g): &&(Label, Label)| (*w == label) == want && (*g == label) == got;
@@ -83,6 +87,7 @@ pub fn agreement(lines: &[Line], told: &[f32]) -> Agreement {
     }
     Agreement {
         accuracy: right as f64 / n,
+        opposite: opposite as f64 / n,
         macro_f1: labels.map(f1).iter().sum::<f64>() / 3.0,
         correlation: both / (wants * tells).sqrt().max(f64::MIN_POSITIVE),
     }
