@@ -186,6 +186,16 @@ impl Sql {
         self.push(")")
     }
 
+    /// The rows are nobody else's to change until the transaction ends. SQLite has one writer, and
+    /// needs no words for it.
+    #[must_use]
+    pub fn for_update(self, tx: &Tx) -> Self {
+        match tx {
+            Tx::Sqlite(_) => self,
+            Tx::Postgres(_) => self.push("FOR UPDATE"),
+        }
+    }
+
     /// The text as it stands.
     pub fn text(&self) -> &str {
         &self.text

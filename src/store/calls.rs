@@ -112,6 +112,15 @@ pub async fn find_in(
     row.map(Call::try_from).transpose()
 }
 
+/// A call, whosever it is: for the carrier's webhooks, which know no tenants.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn anyones(db: &Db, id: CallId) -> Result<Option<Call>, StoreError> {
+    let row: Option<CallRow> = db.opt(sql(SELECT).push("WHERE c.id =").arg(id)).await?;
+    row.map(Call::try_from).transpose()
+}
+
 /// The call that the carrier knows by this name, whosever it is: the carrier knows no tenants.
 ///
 /// # Errors

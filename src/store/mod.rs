@@ -9,6 +9,8 @@ pub mod audit;
 pub mod backend;
 pub mod calls;
 mod migrate;
+pub mod escalations;
+pub mod lines;
 pub mod page;
 pub mod users;
 

@@ -198,6 +198,10 @@ CREATE TABLE calls (
     journal_position BIGINT NOT NULL,
     -- The last of its events.
     event_sequence BIGINT NOT NULL,
+    -- The process that has the call was seen with it.
+    seen_at {{ts}} NOT NULL,
+    -- Scores and summary were made.
+    analysed_at {{ts}},
     created_at {{ts}} NOT NULL,
     updated_at {{ts}} NOT NULL
 );
@@ -210,6 +214,8 @@ CREATE INDEX calls_by_sentiment ON calls (tenant_id, sentiment, started_at, id);
 CREATE INDEX calls_by_agent ON calls (agent_id, ended_at);
 CREATE INDEX calls_by_job ON calls (job_id);
 CREATE INDEX calls_running ON calls (tenant_id) WHERE ended_at IS NULL;
+CREATE INDEX calls_unseen ON calls (seen_at) WHERE ended_at IS NULL;
+CREATE INDEX calls_unanalysed ON calls (ended_at) WHERE ended_at IS NOT NULL AND analysed_at IS NULL;
 
 -- What was said, as it was heard.
 CREATE TABLE utterances (
