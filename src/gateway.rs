@@ -22,7 +22,7 @@ use vendors::Stt as _;
 
 use crate::{
     api,
-    app::{App, Clock, NotOpened},
+    app::{App, Clock, NotOpened, scribe::Fact},
     carrier::{self, hang_up::Patience},
     config::Config,
     domain::Business,
@@ -168,7 +168,9 @@ impl Gateway {
     /// # Errors
     /// [`NotOpened`].
     pub async fn open_control(&self, clock: Clock) -> Result<Arc<App>, NotOpened> {
-        let app = App::open(self.config.control.clone(), self.desk.clone(), clock).await?;
+        let app =
+            App::open(self.config.control.clone(), self.desk.clone(), self.journals.clone(), clock)
+                .await?;
         Ok(self.control.get_or_init(|| app).clone())
     }
 
@@ -208,12 +210,13 @@ impl Gateway {
         let mut tool_specs = self.business.tools();
         tool_specs.extend_from_slice(offer.specs());
         script.outbound = expected.outbound;
-        let mut before = Vec::new();
+        let (mut before, mut notes_before) = (Vec::new(), 0);
         if expected.resumed {
             let (journals, call_sid) = (self.journals.clone(), call_sid.clone());
             let read = tokio::task::spawn_blocking(move || journals.standing(&call_sid));
             let standing = read.await.unwrap_or_default();
             before = standing.before;
+            notes_before = standing.notes;
             script.overrides = standing.overrides;
             (script.paused, script.person) = (standing.paused, standing.person);
             script.resumed = Some(RESUMED.to_owned());
@@ -234,7 +237,13 @@ impl Gateway {
             machine: MACHINE.to_owned(),
             lead_ms: self.config.lead_ms,
             before: Some(before.clone()),
+            notes_before,
+            origin: expected.origin.clone(),
         };
+        if let (Some(app), Some(origin)) = (self.control.get(), expected.origin) {
+            let call_sid = call_sid.as_str().into();
+            app.report(Fact::Connected { call_sid, origin, at: header.began() });
+        }
         let recording = self.recording(&call_sid, &start.stream_sid);
         let options = vendors::SttOptions {
             language: self.business.language.clone(),

@@ -4,11 +4,14 @@
 //! it is checked here, by [`Actor::may`](crate::domain::Actor::may), whatever the dialect has checked
 //! before.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::Semaphore;
 
 use crate::{
     config::Control,
-    live::desk::Desk,
+    domain::TenantId,
+    live::{desk::Desk, journal::Journals},
     realtime::Hub,
     secret::Keys,
     store::{BadSchema, Db, StoreError},
@@ -16,21 +19,33 @@ use crate::{
 
 mod accounts;
 mod agents;
+mod analyse;
 mod audit;
 mod calls;
 mod clock;
 pub mod error;
+mod escalate;
 mod first;
 mod mail;
 mod password;
+pub mod scribe;
+mod steer;
 
 pub use accounts::{Tokens, Verified};
 pub use clock::Clock;
 pub use error::{Conflict, Error};
+pub use escalate::{Briefing, Handover};
 pub use mail::BadMail;
 pub use password::WeakPassword;
+pub use steer::{Intervention, Outbound};
 
-use self::password::Passwords;
+use self::{
+    password::Passwords,
+    scribe::{Fact, Scribe},
+};
+
+/// Calls that are analysed at once: it is work of milliseconds, off the media path.
+const ANALYSES: usize = 2;
 
 /// Everything that the operations need.
 pub struct App {
@@ -45,6 +60,11 @@ pub struct App {
     passwords: Passwords,
     mailer: mail::Mailer,
     logins: accounts::Throttle,
+    feed: scribe::Feed,
+    /// The first organisation: calls to numbers that are nobody's are its.
+    home: OnceLock<TenantId>,
+    /// Calls that are analysed at once.
+    analyses: Arc<Semaphore>,
 }
 
 /// Why the control plane could not be opened.
@@ -65,11 +85,17 @@ impl App {
     ///
     /// # Errors
     /// [`NotOpened`].
-    pub async fn open(settings: Control, desk: Desk, clock: Clock) -> Result<Arc<App>, NotOpened> {
+    pub async fn open(
+        settings: Control,
+        desk: Desk,
+        journals: Journals,
+        clock: Clock,
+    ) -> Result<Arc<App>, NotOpened> {
         let db = Db::open(&settings.database_url).await?;
         db.migrate().await?;
         let secret = settings.secret().map_err(NotOpened::Secret)?;
-        Ok(Arc::new(App {
+        let (feed, facts) = scribe::Feed::new();
+        let app = Arc::new(App {
             db,
             clock,
             hub: Hub::default(),
@@ -78,7 +104,20 @@ impl App {
             passwords: Passwords::default(),
             mailer: mail::Mailer::start(settings.mail.as_ref())?,
             logins: accounts::Throttle::default(),
+            feed: feed.clone(),
+            home: OnceLock::new(),
+            analyses: Arc::new(Semaphore::new(ANALYSES)),
             settings,
-        }))
+        });
+        let reporting = feed.clone();
+        journals.follow(move |announcement| reporting.report(Fact::Noted(announcement)));
+        tokio::spawn(Scribe::run(Arc::downgrade(&app), feed, journals, facts));
+        app.analyse_left().await;
+        Ok(app)
+    }
+
+    /// Reports what happened to a call. It never waits.
+    pub fn report(&self, fact: Fact) {
+        self.feed.report(fact);
     }
 }

@@ -19,6 +19,7 @@ pub(super) struct File {
     secret: Option<SecretString>,
     access_token_secs: Option<i64>,
     lost_after_secs: Option<i64>,
+    from_number: Option<String>,
     organisation: Option<String>,
     timezone: Option<String>,
     owner_email: Option<String>,
@@ -65,6 +66,8 @@ pub struct Control {
     /// A call that no process was seen with for so long is looked up at the carrier, or held to be
     /// over where nobody can be asked; 45 s unless set, 15 to 3,600.
     pub lost_after_secs: i64,
+    /// Calls are made from this number where the organisation has none of its own, E.164.
+    pub from_number: Option<String>,
     /// The first organisation's name, "My organisation" unless set.
     pub organisation: String,
     /// The first organisation's time zone, an IANA name; UTC unless set. Days begin there.
@@ -198,6 +201,7 @@ impl File {
             public_url: public_url.to_owned(),
             access_token_secs,
             lost_after_secs,
+            from_number: set(env, "TWILIO_PHONE_NUMBER").or(self.from_number),
             organisation: set(env, "TANDEM_ORGANISATION")
                 .or(self.organisation)
                 .unwrap_or_else(|| "My organisation".to_owned()),

@@ -42,7 +42,7 @@ const MOST_KEPT_BACK: usize = 4 * 1024 * 1024;
 const GATHER: Duration = Duration::from_millis(50);
 
 /// A note that is durable (or sheddable, as interim words are), for whoever listens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Announcement {
     pub call_sid: Arc<str>,
     /// Its place among the notes of the call's journal, from 0; interim words have none.

@@ -35,6 +35,8 @@ pub struct Expected {
     pub resumed: bool,
     /// We made the call: the one who answered is the one who speaks.
     pub outbound: bool,
+    /// A person speaks with the caller: both are listened to, and nothing is said.
+    pub listens: bool,
     /// Whose call it is, where there is a control plane.
     pub origin: Option<Origin>,
 }

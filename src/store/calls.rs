@@ -121,6 +121,15 @@ pub async fn anyones(db: &Db, id: CallId) -> Result<Option<Call>, StoreError> {
     row.map(Call::try_from).transpose()
 }
 
+/// The call of this name at the carrier, outside of any transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_sid(db: &Db, call_sid: &str) -> Result<Option<Call>, StoreError> {
+    let row: Option<CallRow> = db.opt(sql(SELECT).push("WHERE c.call_sid =").arg(call_sid)).await?;
+    row.map(Call::try_from).transpose()
+}
+
 /// The call that the carrier knows by this name, whosever it is: the carrier knows no tenants.
 ///
 /// # Errors

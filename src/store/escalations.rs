@@ -6,9 +6,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Db, StoreError, Tx, calls::named, sql};
-use crate::domain::{
-    Agent, AgentId, CallId, Escalation, EscalationStatus, Progress, TenantId,
-};
+use crate::domain::{Agent, AgentId, CallId, Escalation, EscalationStatus, Progress, TenantId};
 
 #[derive(sqlx::FromRow)]
 struct EscalationRow {
@@ -71,12 +69,10 @@ pub struct NewEscalation {
 /// # Errors
 /// [`StoreError`].
 pub async fn add(tx: &mut Tx, new: NewEscalation) -> Result<Escalation, StoreError> {
-    let insert = sql(
-        "INSERT INTO escalations
+    let insert = sql("INSERT INTO escalations
             (tenant_id, call_id, status, progress, trigger_type, trigger_details, agent_id, summary,
              context_data, requested_at)
-         VALUES ($1, $2, 'pending', 'requested', $3, $4, $5, $6, $7, $8) RETURNING id",
-    )
+         VALUES ($1, $2, 'pending', 'requested', $3, $4, $5, $6, $7, $8) RETURNING id")
     .bind(new.tenant)
     .bind(new.call)
     .bind(new.trigger_type)
@@ -189,9 +185,7 @@ pub async fn advance(
             &[Progress::Requested, Progress::Ringing, Progress::Accepted],
             EscalationStatus::Cancelled,
         ),
-        Progress::Ended => {
-            (&[Progress::Accepted, Progress::Bridged], EscalationStatus::Completed)
-        }
+        Progress::Ended => (&[Progress::Accepted, Progress::Bridged], EscalationStatus::Completed),
     };
     let update = sql("UPDATE escalations SET progress =")
         .arg(to.name())
@@ -227,12 +221,17 @@ pub async fn reassign(
     id: i64,
     call: CallId,
     agent: AgentId,
+    tried: Value,
 ) -> Result<(), StoreError> {
-    let update = sql(
-        "UPDATE escalations SET agent_id = $2, progress = 'requested', agent_call_sid = NULL
-         WHERE id = $1 AND status = 'pending'",
-    );
-    tx.exec(update.bind(id).bind(agent)).await?;
+    let before: Option<(Json<Map<String, Value>>,)> =
+        tx.opt(sql("SELECT context_data FROM escalations WHERE id = $1").bind(id)).await?;
+    let mut context = before.map(|(context,)| context.0).unwrap_or_default();
+    context.insert("tried".to_owned(), tried);
+    let update =
+        sql("UPDATE escalations SET agent_id = $2, progress = 'requested', agent_call_sid = NULL,
+                context_data = $3
+         WHERE id = $1 AND status = 'pending'");
+    tx.exec(update.bind(id).bind(agent).bind(Value::Object(context))).await?;
     let assign = sql("UPDATE calls SET agent_id = $2 WHERE id = $1");
     tx.exec(assign.bind(call).bind(agent)).await.map(drop)
 }
@@ -248,14 +247,12 @@ pub async fn close_all(
     call: CallId,
     at: DateTime<Utc>,
 ) -> Result<Vec<Escalation>, StoreError> {
-    let update = sql(
-        "UPDATE escalations
+    let update = sql("UPDATE escalations
          SET status = CASE WHEN agent_id IS NULL THEN 'cancelled' ELSE 'completed' END,
              progress = CASE WHEN progress = 'bridged' THEN 'ended' ELSE progress END,
              completed_at = CASE WHEN agent_id IS NULL THEN completed_at ELSE $3 END
          WHERE call_id = $1 AND tenant_id = $2 AND status IN ('pending', 'in_progress')
-         RETURNING id",
-    );
+         RETURNING id");
     let ids: Vec<(i64,)> = tx.all(update.bind(call).bind(tenant).bind(at)).await?;
     let mut closed = Vec::new();
     for (id,) in ids {
@@ -280,13 +277,11 @@ pub struct Candidate {
 /// # Errors
 /// [`StoreError`].
 pub async fn candidates(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Candidate>, StoreError> {
-    let select = sql(
-        "SELECT a.id, (SELECT count(*) FROM calls c
+    let select = sql("SELECT a.id, (SELECT count(*) FROM calls c
                        WHERE c.agent_id = a.id AND c.ended_at IS NULL) AS load
          FROM agents a
          WHERE a.tenant_id = $1 AND a.is_active = $2 AND a.status = 'available'
-         ORDER BY load, COALESCE(a.last_active_at, a.created_at), a.id",
-    );
+         ORDER BY load, COALESCE(a.last_active_at, a.created_at), a.id");
     let rows: Vec<(Uuid, i64)> = tx.all(select.bind(tenant).bind(true)).await?;
     Ok(rows.into_iter().map(|(id, load)| Candidate { agent: id.into(), load }).collect())
 }

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::{Db, StoreError, Tx, sql};
 use crate::domain::{
-    AgentId, BusinessId, CallId, Direction, Interaction, Mood, Sentiment, Speaker, State, TenantId,
+    AgentId, BusinessId, CallId, Direction, Interaction, Sentiment, Speaker, State, TenantId,
+    UserId,
 };
 
 /// A call that is new.
@@ -33,16 +34,14 @@ pub struct NewCall {
 /// # Errors
 /// [`StoreError`].
 pub async fn add(tx: &mut Tx, call: &NewCall) -> Result<bool, StoreError> {
-    let insert = sql(
-        "INSERT INTO calls
+    let insert = sql("INSERT INTO calls
             (id, tenant_id, call_sid, direction, state, from_number, to_number, business_id,
              template_id, started_at, spoken_by_ai, spoken_by_human, topics, tags, is_spam,
              is_after_hours, metadata, journal_position, event_sequence, seen_at, created_at,
              updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $12, $11, $11, $13, 0, 0,
                  $10, $10, $10)
-         ON CONFLICT DO NOTHING",
-    )
+         ON CONFLICT DO NOTHING")
     .bind(call.id)
     .bind(call.tenant)
     .bind(call.call_sid.clone())
@@ -86,10 +85,9 @@ pub struct Standing {
 /// # Errors
 /// [`StoreError`].
 pub async fn standing(tx: &mut Tx, call_sid: &str) -> Result<Option<Standing>, StoreError> {
-    let select = sql(
-        "SELECT id, tenant_id, state, started_at, journal_position, sentiment_score, sentiment
-         FROM calls WHERE call_sid = $1",
-    );
+    let select =
+        sql("SELECT id, tenant_id, state, started_at, journal_position, sentiment_score, sentiment
+         FROM calls WHERE call_sid = $1");
     tx.opt(select.bind(call_sid).for_update(tx)).await
 }
 
@@ -124,18 +122,15 @@ pub async fn end(
     duration_seconds: i64,
     reason: Option<&str>,
 ) -> Result<(), StoreError> {
-    let update = sql(
-        "UPDATE calls SET ended_at = $2, duration_seconds = $3,
+    let update = sql("UPDATE calls SET ended_at = $2, duration_seconds = $3,
                           end_reason = COALESCE(end_reason, $4)
-         WHERE id = $1 AND ended_at IS NULL",
-    );
+         WHERE id = $1 AND ended_at IS NULL");
     tx.exec(update.bind(id).bind(ended_at).bind(duration_seconds).bind(reason)).await?;
     // The agent who was with the caller.
-    let handled = sql(
-        "UPDATE agents SET total_calls_handled = total_calls_handled + 1, last_active_at = $2,
+    let handled =
+        sql("UPDATE agents SET total_calls_handled = total_calls_handled + 1, last_active_at = $2,
                 total_call_duration_seconds = total_call_duration_seconds + $3
-         WHERE id = (SELECT agent_id FROM calls WHERE id = $1)",
-    );
+         WHERE id = (SELECT agent_id FROM calls WHERE id = $1)");
     tx.exec(handled.bind(id).bind(ended_at).bind(duration_seconds)).await.map(drop)
 }
 
@@ -181,13 +176,11 @@ pub async fn add_line(
     call: CallId,
     line: NewLine,
 ) -> Result<Option<Interaction>, StoreError> {
-    let insert = sql(
-        "INSERT INTO utterances
+    let insert = sql("INSERT INTO utterances
             (tenant_id, call_id, position, speaker, text, at, from_ms, to_ms, sentiment_score,
              sentiment, confidence, metadata)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-         ON CONFLICT (call_id, position) DO NOTHING RETURNING id",
-    )
+         ON CONFLICT (call_id, position) DO NOTHING RETURNING id")
     .bind(tenant)
     .bind(call)
     .bind(line.position)
@@ -234,11 +227,9 @@ pub async fn add_turn(
     call: CallId,
     turn: NewTurn,
 ) -> Result<(), StoreError> {
-    let insert = sql(
-        "INSERT INTO call_turns
+    let insert = sql("INSERT INTO call_turns
             (call_id, position, tenant_id, turn, total_ms, culprit, waterfall, at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-    )
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING")
     .bind(call)
     .bind(turn.position)
     .bind(tenant)
@@ -267,13 +258,11 @@ pub struct Progress {
 /// # Errors
 /// [`StoreError`].
 pub async fn progress(tx: &mut Tx, id: CallId, to: Progress) -> Result<(), StoreError> {
-    let update = sql(
-        "UPDATE calls SET journal_position = $2, seen_at = $3, updated_at = $3,
+    let update = sql("UPDATE calls SET journal_position = $2, seen_at = $3, updated_at = $3,
                 spoken_by_ai = spoken_by_ai OR $4, spoken_by_human = spoken_by_human OR $5,
                 sentiment_score = COALESCE($6, sentiment_score),
                 sentiment = COALESCE($7, sentiment)
-         WHERE id = $1",
-    )
+         WHERE id = $1")
     .bind(id)
     .bind(to.position)
     .bind(to.at)
@@ -296,17 +285,13 @@ pub async fn add_events(
     events: &[(&'static str, Value)],
     at: DateTime<Utc>,
 ) -> Result<i64, StoreError> {
-    let update = sql(
-        "UPDATE calls SET event_sequence = event_sequence + $2 WHERE id = $1
-         RETURNING event_sequence",
-    );
+    let update = sql("UPDATE calls SET event_sequence = event_sequence + $2 WHERE id = $1
+         RETURNING event_sequence");
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
     let (last,): (i64,) = tx.one(update.bind(call).bind(count)).await?;
     for (place, (kind, data)) in (last - count + 1..).zip(events) {
-        let insert = sql(
-            "INSERT INTO call_events (call_id, sequence, tenant_id, type, data, at)
-             VALUES ($1, $2, $3, $4, $5, $6)",
-        );
+        let insert = sql("INSERT INTO call_events (call_id, sequence, tenant_id, type, data, at)
+             VALUES ($1, $2, $3, $4, $5, $6)");
         let insert = insert.bind(call).bind(place).bind(tenant).bind(*kind).bind(data.clone());
         tx.exec(insert.bind(at)).await?;
     }
@@ -341,10 +326,8 @@ pub struct Running {
 /// # Errors
 /// [`StoreError`].
 pub async fn unseen(db: &Db, before: DateTime<Utc>, most: i64) -> Result<Vec<Running>, StoreError> {
-    let select = sql(
-        "SELECT id, tenant_id, call_sid, state, started_at, seen_at FROM calls
-         WHERE ended_at IS NULL AND seen_at < $1 ORDER BY seen_at LIMIT $2",
-    );
+    let select = sql("SELECT id, tenant_id, call_sid, state, started_at, seen_at FROM calls
+         WHERE ended_at IS NULL AND seen_at < $1 ORDER BY seen_at LIMIT $2");
     db.all(select.bind(before).bind(most)).await
 }
 
@@ -357,7 +340,8 @@ pub async fn positions(
     db: &Db,
     call_sids: &[String],
 ) -> Result<Vec<(String, i64, bool)>, StoreError> {
-    let select = sql("SELECT call_sid, journal_position, ended_at IS NOT NULL FROM calls WHERE 1 = 1");
+    let select =
+        sql("SELECT call_sid, journal_position, ended_at IS NOT NULL FROM calls WHERE 1 = 1");
     db.all(select.and_in("call_sid", call_sids.iter().cloned())).await
 }
 
@@ -381,10 +365,8 @@ pub async fn number(
 /// # Errors
 /// [`StoreError`].
 pub async fn first_number(db: &Db, tenant: TenantId) -> Result<Option<String>, StoreError> {
-    let select = sql(
-        "SELECT number FROM phone_numbers WHERE tenant_id = $1 AND is_active = $2
-         ORDER BY created_at, id LIMIT 1",
-    );
+    let select = sql("SELECT number FROM phone_numbers WHERE tenant_id = $1 AND is_active = $2
+         ORDER BY created_at, id LIMIT 1");
     let row: Option<(String,)> = db.opt(select.bind(tenant).bind(true)).await?;
     Ok(row.map(|(number,)| number))
 }
@@ -399,12 +381,11 @@ pub async fn is_blocked(
     number: &str,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    let select = sql(
-        "SELECT (SELECT count(*) FROM blocked_numbers WHERE tenant_id = $1 AND number = $2)
+    let select =
+        sql("SELECT (SELECT count(*) FROM blocked_numbers WHERE tenant_id = $1 AND number = $2)
               + (SELECT count(*) FROM do_not_contact
                  WHERE tenant_id = $1 AND number = $2 AND channel IN ('call', 'all')
-                   AND (expires_at IS NULL OR expires_at > $3))",
-    );
+                   AND (expires_at IS NULL OR expires_at > $3))");
     let (found,): (i64,) = db.one(select.bind(tenant).bind(number).bind(now)).await?;
     Ok(found > 0)
 }
@@ -417,11 +398,6 @@ pub async fn assign(tx: &mut Tx, call: CallId, agent: Option<AgentId>) -> Result
     tx.exec(sql("UPDATE calls SET agent_id = $2 WHERE id = $1").bind(call).bind(agent))
         .await
         .map(drop)
-}
-
-/// The mood that the database names so.
-pub(crate) fn mood(name: Option<String>) -> Result<Option<Mood>, StoreError> {
-    name.map(|name| super::calls::named("a sentiment", name, Mood::named)).transpose()
 }
 
 /// Who said what in a call so far, for keeping it in mind again: speaker, text, from and to, ms.
@@ -443,10 +419,40 @@ pub async fn said(
 /// # Errors
 /// [`StoreError`].
 pub async fn config_of(tx: &mut Tx, call: CallId) -> Result<Option<Value>, StoreError> {
-    let select = sql(
-        "SELECT b.config_data FROM calls c JOIN business_configs b ON b.id = c.business_id
-         WHERE c.id = $1",
-    );
+    let select =
+        sql("SELECT b.config_data FROM calls c JOIN business_configs b ON b.id = c.business_id
+         WHERE c.id = $1");
     let row: Option<(sqlx::types::Json<Value>,)> = tx.opt(select.bind(call)).await?;
     Ok(row.map(|(config,)| config.0))
+}
+
+/// Has the tenant an active business configuration of this name?
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn has_business(db: &Db, tenant: TenantId, id: BusinessId) -> Result<bool, StoreError> {
+    let select = sql(
+        "SELECT count(*) FROM business_configs WHERE id = $1 AND tenant_id = $2 AND is_active = $3",
+    );
+    let (there,): (i64,) = db.one(select.bind(id).bind(tenant).bind(true)).await?;
+    Ok(there == 1)
+}
+
+/// Adds a note to a call.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn add_note(
+    tx: &mut Tx,
+    tenant: TenantId,
+    call: CallId,
+    author: UserId,
+    text: &str,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let insert = sql("INSERT INTO call_notes
+            (uid, tenant_id, call_id, author_id, text, tags, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)");
+    let insert = insert.bind(Uuid::now_v7()).bind(tenant).bind(call).bind(author).bind(text);
+    tx.exec(insert.bind(json!([])).bind(at)).await.map(drop)
 }

@@ -8,10 +8,11 @@ pub mod agents;
 pub mod audit;
 pub mod backend;
 pub mod calls;
-mod migrate;
 pub mod escalations;
 pub mod lines;
+mod migrate;
 pub mod page;
+pub mod scores;
 pub mod users;
 
 pub use backend::{Db, Sql, StoreError, Tx, sql};

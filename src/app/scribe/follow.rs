@@ -40,8 +40,9 @@ impl Followed {
         let language = Language::of_tag(language);
         let on = config["escalation"]["enabled"].as_bool().unwrap_or(true);
         let triggers: Vec<Trigger> = match on {
-            true => serde_json::from_value(config["escalation"]["triggers"].clone())
-                .unwrap_or_default(),
+            true => {
+                serde_json::from_value(config["escalation"]["triggers"].clone()).unwrap_or_default()
+            }
             false => Vec::new(),
         };
         Followed { language, watch: Watch::new(&triggers, language), lines: 0, last_heard_ms: 0 }
@@ -111,7 +112,8 @@ mod tests {
 
     #[test]
     fn a_caller_who_turns_sour_is_noticed_once_and_fires_what_waits_for_it() {
-        let config = json!({"escalation": {"triggers": [{"type": "keyword", "keywords": ["lawyer"]}]}});
+        let config =
+            json!({"escalation": {"triggers": [{"type": "keyword", "keywords": ["lawyer"]}]}});
         let mut call = Followed::new(Some(&config));
         let fine = call.line(Speaker::Customer, "Great, thank you so much!", (0, 1_000));
         assert_eq!(fine.turned.map(|mood| mood.mood), Some(Mood::Positive));

@@ -32,7 +32,9 @@ use self::{
 };
 use super::App;
 use crate::{
-    domain::{Call, CallId, Direction, Escalation, Interaction, Sentiment, Speaker, State, TenantId},
+    domain::{
+        Call, CallId, Direction, Escalation, Interaction, Sentiment, Speaker, State, TenantId,
+    },
     live::journal::{Announcement, Journals, Origin},
     realtime::{Event, Kind},
     store::{
@@ -94,7 +96,8 @@ impl Feed {
 
     /// Reports. What there is no room for is found in the call's journal later, or at the carrier.
     pub fn report(&self, fact: Fact) {
-        let sheddable = matches!(&fact, Fact::Noted(announcement) if announcement.position.is_none());
+        let sheddable =
+            matches!(&fact, Fact::Noted(announcement) if announcement.position.is_none());
         if let Err(refused) = self.facts.try_send(fact)
             && !sheddable
         {
@@ -177,7 +180,12 @@ struct Written {
 
 impl Scribe {
     /// Runs until the app or the feed is gone.
-    pub(super) async fn run(app: Weak<App>, feed: Feed, journals: Journals, mut facts: mpsc::Receiver<Fact>) {
+    pub(super) async fn run(
+        app: Weak<App>,
+        feed: Feed,
+        journals: Journals,
+        mut facts: mpsc::Receiver<Fact>,
+    ) {
         let mut scribe = Scribe { app, feed, journals, followed: HashMap::new() };
         let mut round = tokio::time::interval(ROUND);
         round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -271,7 +279,7 @@ impl Scribe {
                     if let Some(app) = &app
                         && let Some((call, tenant)) = app.desk.registry.whose(&call_sid)
                     {
-                        let kind = Kind::CallerSaying { turn: turn.0, text };
+                        let kind = Kind::CallerSaying { turn: turn.0.into(), text };
                         let call = Some(call);
                         app.hub.publish(Event { tenant, call, sequence: None, kind });
                     }
@@ -508,7 +516,11 @@ async fn note_down(
 }
 
 /// Writes how far it is, and what is to be told.
-async fn finish(tx: &mut Tx, writing: Writing, now: DateTime<Utc>) -> Result<Vec<Event>, StoreError> {
+async fn finish(
+    tx: &mut Tx,
+    writing: Writing,
+    now: DateTime<Utc>,
+) -> Result<Vec<Event>, StoreError> {
     let Writing { id, tenant, mut told, .. } = writing;
     let progress = Progress {
         position: writing.position,
@@ -572,24 +584,55 @@ fn kind(told: Told, call: &Arc<Call>, sequence: i64) -> Kind {
     }
 }
 
+/// How long a call that comes in waits to be told whose it is.
+const ORIGIN_WITHIN: Duration = Duration::from_millis(300);
+
 impl App {
-    /// What is known of a call that comes from or goes to these numbers: whose it is.
-    ///
-    /// # Errors
-    /// The store failed.
+    /// Whose a call from and to these numbers is. While the database is away or slow it is the first
+    /// organisation's, so that the call is answered and written down. None: there is no organisation.
     pub async fn origin(
         &self,
+        call_sid: &str,
+        numbers: (&str, &str),
+        ours: Option<CallId>,
+        outbound: bool,
+    ) -> Option<Origin> {
+        let found = self.find_origin(call_sid, numbers, ours, outbound);
+        match tokio::time::timeout(ORIGIN_WITHIN, found).await {
+            Ok(Ok(found)) => found,
+            late => {
+                if let Ok(Err(error)) = late {
+                    tracing::warn!(error = ?error, "whose a call is could not be looked up");
+                }
+                Some(Origin {
+                    call: ours.map_or_else(Uuid::now_v7, CallId::uuid),
+                    tenant: self.home.get()?.uuid(),
+                    business: None,
+                    from: numbers.0.to_owned(),
+                    to: numbers.1.to_owned(),
+                    outbound,
+                    arrived_at: self.clock.now(),
+                })
+            }
+        }
+    }
+
+    async fn find_origin(
+        &self,
+        call_sid: &str,
         (from, to): (&str, &str),
         ours: Option<CallId>,
         outbound: bool,
     ) -> Result<Option<Origin>, StoreError> {
         let own = if outbound { from } else { to };
-        let (tenant, business) = match ours {
-            // One that we made: it is in the store.
-            Some(id) => match calls::anyones(&self.db, id).await? {
-                Some(call) => (call.tenant, call.business),
-                None => return Ok(None),
-            },
+        // One that goes on, or that we made, is in the store.
+        let mut known = calls::of_sid(&self.db, call_sid).await?;
+        if let (None, Some(id)) = (&known, ours) {
+            known = calls::anyones(&self.db, id).await?;
+        }
+        let id = known.as_ref().map(|call| call.id);
+        let (tenant, business) = match known {
+            Some(call) => (call.tenant, call.business),
             None => match lines::number(&self.db, own).await? {
                 Some((tenant, business)) => (tenant, business),
                 None => match crate::store::users::first_tenant(&self.db).await? {
@@ -599,7 +642,7 @@ impl App {
             },
         };
         Ok(Some(Origin {
-            call: ours.map_or_else(Uuid::now_v7, CallId::uuid),
+            call: id.map_or_else(Uuid::now_v7, CallId::uuid),
             tenant: tenant.uuid(),
             business: business.map(crate::domain::BusinessId::uuid),
             from: from.to_owned(),

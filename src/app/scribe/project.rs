@@ -16,7 +16,10 @@ pub(super) enum Addition {
     Turn(NewTurn),
     AnsweredBy(&'static str),
     /// The conversation is over; the call goes on where it was put through.
-    Ended { reason: &'static str, call_goes_on: bool },
+    Ended {
+        reason: &'static str,
+        call_goes_on: bool,
+    },
     Nothing,
 }
 

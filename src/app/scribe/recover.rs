@@ -99,9 +99,8 @@ impl Scribe {
                 }
             };
             drop(app);
-            let over = |sid: &String| {
-                written.iter().any(|(known, _, ended)| known == sid && *ended)
-            };
+            let over =
+                |sid: &String| written.iter().any(|(known, _, ended)| known == sid && *ended);
             // One that is over was written whole: its end is its last note.
             let behind = calls.iter().filter(|sid| !over(sid));
             let behind: Vec<Fact> =
