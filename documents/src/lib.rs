@@ -1,0 +1,2 @@
+//! Documents, both ways: reports out, knowledge in.
+pub mod report;
