@@ -39,7 +39,7 @@ pub(super) fn lay_out(
     };
     let rows: Vec<Vec<String>> = table.rows.iter().map(shown).collect();
     let total: Option<Vec<String>> = table.total.as_ref().map(shown);
-    let widths = share(&names, rows.iter().chain(&total));
+    let widths = share(&names, &rows, total.as_deref());
     let whole = sheet.part(Part::Table { says: title.clone() }, None);
     let mut grid = Grid { table, widths, whole, title, language };
 
@@ -192,7 +192,7 @@ fn tall(lines: usize) -> f32 {
 }
 
 /// Shares the width: each column gets its longest word, what is left goes by how long the text is.
-fn share<'a>(names: &[String], rows: impl Iterator<Item = &'a Vec<String>>) -> Vec<f32> {
+fn share(names: &[String], rows: &[Vec<String>], total: Option<&[String]>) -> Vec<f32> {
     let mut word = vec![0_f32; names.len()];
     let mut line = vec![0_f32; names.len()];
     let mut see = |at: usize, text: &str, weight: Weight| {
@@ -203,13 +203,13 @@ fn share<'a>(names: &[String], rows: impl Iterator<Item = &'a Vec<String>>) -> V
             word[at] = word[at].max(width(piece, weight, SIZE) + 2.0 * PAD_X + 0.5);
         }
     };
-    for (at, name) in names.iter().enumerate() {
+    for (at, name) in names.iter().enumerate().chain(total.into_iter().flatten().enumerate()) {
         see(at, name, Weight::SemiBold);
     }
     // Every row would be measured twice; the first thousand tell.
-    for row in rows.take(1000) {
+    for row in rows.iter().take(1000) {
         for (at, cell) in row.iter().enumerate() {
-            see(at, cell, Weight::SemiBold);
+            see(at, cell, Weight::Regular);
         }
     }
     let all: f32 = line.iter().sum();
