@@ -80,6 +80,7 @@ fn odd_reports_are_laid_out_all_the_same() {
                 places: 1,
                 categories: vec![text.into(), "b".into()],
                 series: vec![Series::new(text, [0.0, 1e15])],
+                ..Chart::default()
             };
             pdf(&with(Block::Chart(chart))).unwrap();
         }
