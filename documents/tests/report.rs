@@ -37,6 +37,7 @@ fn the_pdf_says_its_language_title_and_structure() {
     assert!(has("/Lang(ru)") || has("/Lang (ru)"));
     assert!(has("/StructTreeRoot") && has("/MarkInfo") && has("/Outlines"));
     assert!(has("Call centre overview"));
+    assert!(has("pdfuaid:part"), "made for screen readers, too");
     assert!(!has("/CreationDate"), "no clock inside");
 }
 
