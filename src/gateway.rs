@@ -34,7 +34,7 @@ use crate::{
         phrases,
         recorder::{Recorder, Recordings},
         registry::{Expected, Live, Word},
-        session::{self, Carrier, Parts},
+        session::{self, Carrier, Parts, colleague::Colleague},
         tools::{NotUsable, Toolbox, Tools},
         voice::Voice,
     },
@@ -221,6 +221,13 @@ impl Gateway {
             (script.paused, script.person) = (standing.paused, standing.person);
             script.resumed = Some(RESUMED.to_owned());
         }
+        if expected.listens {
+            (script.paused, script.person) = (true, true);
+        }
+        if self.control.get().is_some() {
+            // People can be reached who are in no file.
+            script.can_transfer = true;
+        }
         let mut policy = self.config.turn.clone();
         policy.idle.prompt.clone_from(&self.business.idle_prompt);
         let header = Header {
@@ -249,15 +256,15 @@ impl Gateway {
             language: self.business.language.clone(),
             keywords: self.business.keywords.clone(),
         };
+        let ears = |model| {
+            Hearing::new(self.engines.vad(), self.engines.stt.listen(options.clone()), model)
+        };
         let parts = Parts {
             call_sid: call_sid.clone(),
             stream_sid: start.stream_sid,
             conversation: Conversation::new(policy, script, before),
-            hearing: Hearing::new(
-                self.engines.vad(),
-                self.engines.stt.listen(options),
-                self.engines.turn_model.clone(),
-            ),
+            hearing: ears(self.engines.turn_model.clone()),
+            colleague: expected.listens.then(|| Box::new(Colleague::new(ears(None)))),
             progress: expected.outbound.then(Box::default),
             llm: self.engines.llm.clone(),
             spare_llm: self.engines.spare_llm.clone(),

@@ -9,7 +9,7 @@
 //! One interpreter carries out TwiML: the one of [`super::place`]; here is what takes more than one
 //! call, and what a call hears of the carrier. Each leg is one task, on a clock of its own; legs meet in
 //! rooms only. All goes in real time, and everything that waits is bounded. The steps of somebody at
-//! a telephone are those of a [`Scenario`](super::Scenario), but whoever has done all stays on the line.
+//! a telephone are those of a [`Scenario`], but whoever has done all stays on the line.
 //!
 //! Where the carrier's documentation is silent, or real time would be too long for a test: a `<Say>` is
 //! a tone of 10 ms a character; the ringing time is not lengthened by five seconds; a call that somebody
