@@ -9,7 +9,10 @@ pub mod audit;
 pub mod backend;
 pub mod calls;
 mod migrate;
+pub mod notes;
+pub mod notifications;
 pub mod page;
+pub mod records;
 pub mod users;
 
 pub use backend::{Db, Sql, StoreError, Tx, sql};
