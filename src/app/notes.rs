@@ -119,7 +119,8 @@ fn drafted(mut note: Note, draft: NoteDraft) -> Result<Note, Error> {
     if note.text.is_empty() {
         return Err(Error::invalid("note", "must not be blank"));
     }
-    note.category = draft.category.or(note.category);
+    let category = draft.category.or(note.category);
+    note.category = category.filter(|category| !category.trim().is_empty());
     note.tags = draft.tags.unwrap_or(note.tags);
     Ok(note)
 }
