@@ -27,15 +27,19 @@ pub mod error;
 mod escalate;
 mod first;
 mod mail;
+mod notes;
+mod notifications;
 mod password;
 pub mod scribe;
 mod steer;
 
 pub use accounts::{Tokens, Verified};
+pub use calls::CallDetails;
 pub use clock::Clock;
 pub use error::{Conflict, Error};
 pub use escalate::{Briefing, Handover};
 pub use mail::BadMail;
+pub use notifications::Notified;
 pub use password::WeakPassword;
 pub use steer::{Intervention, Outbound};
 

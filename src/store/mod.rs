@@ -11,7 +11,10 @@ pub mod calls;
 pub mod escalations;
 pub mod lines;
 mod migrate;
+pub mod notes;
+pub mod notifications;
 pub mod page;
+pub mod records;
 pub mod scores;
 pub mod users;
 
