@@ -16,7 +16,7 @@ use super::{App, Error, error::Attempt};
 use crate::{
     domain::{Call, CallId, Mood, QaScore, Speaker, TenantId},
     realtime::{Event, Kind},
-    store::{calls, lines, scores},
+    store::{calls, lines, records, scores},
 };
 
 /// Calls that are taken up again at once after a restart.
@@ -143,7 +143,8 @@ impl App {
                 updated_at: now,
             };
             let evidence = serde_json::to_value(&scored.evidence).unwrap_or_default();
-            let score = scores::add(&mut tx, tenant, score, evidence).await.attempt(ATTEMPT)?;
+            let score =
+                records::insert_qa(&mut tx, tenant, score, evidence).await.attempt(ATTEMPT)?;
             let data = json!({"qa": score.id});
             let sequence =
                 lines::add_events(&mut tx, tenant, id, &[("qa.score.updated", data)], now)

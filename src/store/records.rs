@@ -5,11 +5,14 @@ use serde_json::{Map, Value, json};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Db, StoreError, Tx, calls::named, page::Paged, sql};
-use crate::domain::{
-    AgentId, CallId, Escalation, EscalationStatus, Interaction, Mood, Progress, QaScore, Sentiment,
-    Speaker, TenantId,
+use super::{
+    Db, StoreError, Tx,
+    calls::named,
+    escalations::{EscalationRow, SELECT, shown},
+    page::Paged,
+    sql,
 };
+use crate::domain::{CallId, Escalation, Interaction, Mood, QaScore, Sentiment, Speaker, TenantId};
 
 #[derive(sqlx::FromRow)]
 struct LineRow {
@@ -179,50 +182,11 @@ pub async fn insert_qa(
     Ok(QaScore { id, ..score })
 }
 
-#[derive(sqlx::FromRow)]
-struct EscalationRow {
-    id: i64,
-    call_id: Uuid,
-    status: String,
-    progress: String,
-    trigger_type: String,
-    trigger_details: Json<Map<String, Value>>,
-    agent_id: Option<Uuid>,
-    agent_name: Option<String>,
-    summary: Option<String>,
-    context_data: Json<Map<String, Value>>,
-    requested_at: DateTime<Utc>,
-    accepted_at: Option<DateTime<Utc>>,
-    completed_at: Option<DateTime<Utc>>,
+fn latest(tenant: TenantId, call: CallId) -> super::Sql {
+    let select =
+        sql(SELECT).push("WHERE e.call_id =").arg(call).push("AND e.tenant_id =").arg(tenant);
+    select.push("ORDER BY e.requested_at DESC, e.id DESC LIMIT 1")
 }
-
-impl TryFrom<EscalationRow> for Escalation {
-    type Error = StoreError;
-
-    fn try_from(row: EscalationRow) -> Result<Escalation, StoreError> {
-        Ok(Escalation {
-            id: row.id,
-            call: row.call_id.into(),
-            status: named("an escalation's status", row.status, EscalationStatus::named)?,
-            progress: named("an escalation's progress", row.progress, Progress::named)?,
-            trigger_type: row.trigger_type,
-            trigger_details: row.trigger_details.0,
-            agent: row.agent_id.map(|id| (AgentId::from(id), row.agent_name.unwrap_or_default())),
-            summary: row.summary,
-            context_data: row.context_data.0,
-            requested_at: row.requested_at,
-            accepted_at: row.accepted_at,
-            completed_at: row.completed_at,
-        })
-    }
-}
-
-const ESCALATIONS: &str = "SELECT e.id, e.call_id, e.status, e.progress, e.trigger_type,
-        e.trigger_details, e.agent_id, a.name AS agent_name, e.summary, e.context_data,
-        e.requested_at, e.accepted_at, e.completed_at
-    FROM escalations e LEFT JOIN agents a ON a.id = e.agent_id
-    WHERE e.call_id = $1 AND e.tenant_id = $2
-    ORDER BY e.requested_at DESC, e.id DESC LIMIT 1";
 
 /// A call's latest escalation.
 ///
@@ -233,7 +197,7 @@ pub async fn latest_escalation(
     tenant: TenantId,
     call: CallId,
 ) -> Result<Option<Escalation>, StoreError> {
-    let row: Option<EscalationRow> = db.opt(sql(ESCALATIONS).bind(call).bind(tenant)).await?;
+    let row: Option<EscalationRow> = db.opt(latest(tenant, call)).await?;
     row.map(Escalation::try_from).transpose()
 }
 
@@ -246,7 +210,7 @@ pub async fn latest_escalation_in(
     tenant: TenantId,
     call: CallId,
 ) -> Result<Option<Escalation>, StoreError> {
-    let row: Option<EscalationRow> = tx.opt(sql(ESCALATIONS).bind(call).bind(tenant)).await?;
+    let row: Option<EscalationRow> = tx.opt(latest(tenant, call)).await?;
     row.map(Escalation::try_from).transpose()
 }
 
@@ -276,7 +240,7 @@ pub async fn insert_escalation(
     .bind(escalation.accepted_at)
     .bind(escalation.completed_at);
     let (id,): (i64,) = tx.one(insert).await?;
-    show(tx, tenant, &escalation, escalation.requested_at).await?;
+    shown(tx, escalation.call, Some(escalation.status), escalation.requested_at).await?;
     Ok(Escalation { id, ..escalation })
 }
 
@@ -303,21 +267,5 @@ pub async fn update_escalation(
     .bind(escalation.accepted_at)
     .bind(escalation.completed_at);
     tx.exec(update).await?;
-    show(tx, tenant, escalation, at).await
-}
-
-/// Shows the escalation in its call; a cancelled one is none.
-async fn show(
-    tx: &mut Tx,
-    tenant: TenantId,
-    escalation: &Escalation,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let shown = match escalation.status {
-        EscalationStatus::Cancelled => None,
-        status => Some(status.name()),
-    };
-    let update = sql("UPDATE calls SET escalation_status = $3, updated_at = $4
-         WHERE id = $1 AND tenant_id = $2");
-    tx.exec(update.bind(escalation.call).bind(tenant).bind(shown).bind(at)).await.map(drop)
+    shown(tx, escalation.call, Some(escalation.status), at).await
 }

@@ -23,6 +23,7 @@ mod input;
 mod notes;
 mod notifications;
 mod page;
+mod steer;
 mod wire;
 
 pub use error::Problem;
@@ -39,6 +40,10 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(agents::update_agent_availability))
         .routes(routes!(agents::get_agent_usage))
         .routes(routes!(calls::list_calls))
+        .routes(routes!(steer::initiate_call))
+        .routes(routes!(steer::escalate_call))
+        .routes(routes!(steer::intervene_in_call))
+        .routes(routes!(steer::end_call))
         .routes(routes!(calls::get_call))
         .routes(routes!(calls::list_call_interactions))
         .routes(routes!(notes::list_call_notes, notes::add_call_note))

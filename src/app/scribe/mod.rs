@@ -506,7 +506,10 @@ async fn note_down(
         Addition::Ended { reason, call_goes_on } => {
             // Who listens to a caller and a person does not know when these have parted.
             let bridged = escalations::open_of(tx, writing.id).await?.is_some_and(|open| {
-                matches!(open.progress, crate::domain::Progress::Accepted | crate::domain::Progress::Bridged)
+                matches!(
+                    open.progress,
+                    crate::domain::Progress::Accepted | crate::domain::Progress::Bridged
+                )
             });
             if !bridged {
                 lines::because(tx, writing.id, reason).await?;
