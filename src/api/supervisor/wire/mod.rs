@@ -1,6 +1,9 @@
 //! This dialect's types, one file per noun; each is made of the domain's.
 
 pub mod agent;
+pub mod call;
+pub mod record;
+pub mod words;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
