@@ -16,8 +16,10 @@ mod agents;
 mod auth;
 mod context;
 mod error;
+mod events;
 mod gate;
 mod input;
+mod live;
 mod page;
 mod wire;
 
@@ -38,11 +40,12 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
 
 /// The routes.
 pub fn routes<S: Clone + Send + Sync + 'static>(api: Arc<Api>) -> Router<S> {
+    let live = live::routes(api.clone());
     let (router, _document) = operations().split_for_parts();
     let router = router
         .method_not_allowed_fallback(error::wrong_method)
         .fallback(error::no_such_path)
         .layer(middleware::from_fn_with_state(api.clone(), gate::gate))
         .with_state(api);
-    Router::new().nest("/api/v1", router)
+    Router::new().nest("/api/v1", router).merge(live)
 }
