@@ -22,13 +22,17 @@ mod clock;
 pub mod error;
 mod first;
 mod mail;
+mod notes;
+mod notifications;
 mod password;
 mod watch;
 
 pub use accounts::{Tokens, Verified};
+pub use calls::CallDetails;
 pub use clock::Clock;
 pub use error::{Conflict, Error};
 pub use mail::BadMail;
+pub use notifications::Notified;
 pub use password::WeakPassword;
 pub use watch::Kept;
 

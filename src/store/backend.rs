@@ -357,6 +357,26 @@ impl Db {
         })
     }
 
+    /// How a statement would be carried out, a line a step: `EXPLAIN`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn explain(&self, sql: Sql) -> Result<Vec<String>, StoreError> {
+        let Sql { text, args } = sql;
+        match self {
+            Db::Sqlite { .. } => {
+                let text = format!("EXPLAIN QUERY PLAN {text}");
+                let rows: Vec<(i64, i64, i64, String)> = self.all(Sql { text, args }).await?;
+                Ok(rows.into_iter().map(|(_, _, _, step)| step).collect())
+            }
+            Db::Postgres(_) => {
+                let text = format!("EXPLAIN {text}");
+                let rows: Vec<(String,)> = self.all(Sql { text, args }).await?;
+                Ok(rows.into_iter().map(|(step,)| step).collect())
+            }
+        }
+    }
+
     /// Copies a SQLite database, consistent as of now, into a new file while it is in use.
     ///
     /// # Errors

@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use sqlx::types::Json;
-use uuid::Uuid;
 
-use super::{Db, StoreError, calls::named, sql};
-use crate::domain::{
-    CallId, Escalation, EscalationStatus, Interaction, Mood, Progress, QaScore, Sentiment, Speaker,
-    TenantId,
+use super::{
+    Db, Sql, StoreError,
+    backend::Row,
+    records::{EscalationRow, LineRow, QaRow},
+    sql,
 };
+use crate::domain::{CallId, Escalation, Interaction, QaScore, TenantId};
 
 /// An event that is kept.
 #[derive(Clone, Debug)]
@@ -108,147 +109,59 @@ pub async fn after(
     Ok(rows.into_iter().map(told).collect())
 }
 
-#[derive(sqlx::FromRow)]
-struct LineRow {
-    id: i64,
-    speaker: String,
-    text: String,
-    audio_url: Option<String>,
-    at: DateTime<Utc>,
-    sentiment_score: Option<f64>,
-    sentiment: Option<String>,
-    metadata: Json<Map<String, Value>>,
+/// The call's rows with these numbers.
+async fn by_number<R, T>(
+    db: &Db,
+    select: Sql,
+    column: &'static str,
+    numbers: Vec<i64>,
+    number: impl Fn(&T) -> i64,
+) -> Result<HashMap<i64, T>, StoreError>
+where
+    R: Row,
+    T: TryFrom<R, Error = StoreError>,
+{
+    if numbers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<R> = db.all(select.and_in(column, numbers)).await?;
+    rows.into_iter().map(|row| T::try_from(row).map(|found| (number(&found), found))).collect()
 }
 
 async fn interactions(
     db: &Db,
     call: CallId,
-    ids: Vec<i64>,
+    numbers: Vec<i64>,
 ) -> Result<HashMap<i64, Interaction>, StoreError> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
     let select =
-        sql("SELECT id, speaker, text, audio_url, at, sentiment_score, sentiment, metadata
-         FROM utterances WHERE call_id = $1")
-        .bind(call)
-        .and_in("id", ids);
-    let rows: Vec<LineRow> = db.all(select).await?;
-    let line = |row: LineRow| {
-        let mood = row.sentiment.map(|name| named("a sentiment", name, Mood::named)).transpose()?;
-        let sentiment = row.sentiment_score.zip(mood);
-        let line = Interaction {
-            id: row.id,
-            call,
-            speaker: named("a speaker", row.speaker, Speaker::named)?,
-            text: row.text,
-            audio_url: row.audio_url,
-            at: row.at,
-            sentiment: sentiment.map(|(score, mood)| Sentiment { score, mood }),
-            metadata: row.metadata.0,
-        };
-        Ok((line.id, line))
-    };
-    rows.into_iter().map(line).collect()
+        sql("SELECT id, call_id, speaker, text, audio_url, at, sentiment_score, sentiment,
+                metadata
+         FROM utterances WHERE call_id = $1");
+    by_number::<LineRow, _>(db, select.bind(call), "id", numbers, |line: &Interaction| line.id)
+        .await
 }
 
-#[derive(sqlx::FromRow)]
-struct ScoreRow {
-    id: i64,
-    overall: f64,
-    sentiment: f64,
-    compliance: f64,
-    accuracy: f64,
-    professionalism: f64,
-    sentiment_label: String,
-    compliance_issues: Json<Vec<String>>,
-    flagged_issues: Json<Vec<String>>,
-    reviewed_by: String,
-    review_notes: Option<String>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-async fn scores(db: &Db, call: CallId, ids: Vec<i64>) -> Result<HashMap<i64, QaScore>, StoreError> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let select = sql("SELECT id, overall, sentiment, compliance, accuracy, professionalism,
-                sentiment_label, compliance_issues, flagged_issues, reviewed_by, review_notes,
-                created_at, updated_at
-         FROM qa_scores WHERE call_id = $1")
-    .bind(call)
-    .and_in("id", ids);
-    let rows: Vec<ScoreRow> = db.all(select).await?;
-    let score = |row: ScoreRow| {
-        let score = QaScore {
-            id: row.id,
-            call,
-            overall: row.overall,
-            sentiment: row.sentiment,
-            compliance: row.compliance,
-            accuracy: row.accuracy,
-            professionalism: row.professionalism,
-            mood: named("a sentiment", row.sentiment_label, Mood::named)?,
-            compliance_issues: row.compliance_issues.0,
-            flagged_issues: row.flagged_issues.0,
-            reviewed_by: row.reviewed_by,
-            review_notes: row.review_notes,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        };
-        Ok((score.id, score))
-    };
-    rows.into_iter().map(score).collect()
-}
-
-#[derive(sqlx::FromRow)]
-struct EscalationRow {
-    id: i64,
-    status: String,
-    progress: String,
-    trigger_type: String,
-    trigger_details: Json<Map<String, Value>>,
-    agent_id: Option<Uuid>,
-    agent_name: Option<String>,
-    summary: Option<String>,
-    context_data: Json<Map<String, Value>>,
-    requested_at: DateTime<Utc>,
-    accepted_at: Option<DateTime<Utc>>,
-    completed_at: Option<DateTime<Utc>>,
+async fn scores(
+    db: &Db,
+    call: CallId,
+    numbers: Vec<i64>,
+) -> Result<HashMap<i64, QaScore>, StoreError> {
+    let select = sql("SELECT id, call_id, overall, sentiment, compliance, accuracy,
+                professionalism, sentiment_label, compliance_issues, flagged_issues, reviewed_by,
+                review_notes, created_at, updated_at
+         FROM qa_scores WHERE call_id = $1");
+    by_number::<QaRow, _>(db, select.bind(call), "id", numbers, |score: &QaScore| score.id).await
 }
 
 async fn escalations(
     db: &Db,
     call: CallId,
-    ids: Vec<i64>,
+    numbers: Vec<i64>,
 ) -> Result<HashMap<i64, Escalation>, StoreError> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let select = sql("SELECT e.id, e.status, e.progress, e.trigger_type, e.trigger_details,
-                e.agent_id, a.name AS agent_name, e.summary, e.context_data, e.requested_at,
-                e.accepted_at, e.completed_at
-         FROM escalations e LEFT JOIN agents a ON a.id = e.agent_id WHERE e.call_id = $1")
-    .bind(call)
-    .and_in("e.id", ids);
-    let rows: Vec<EscalationRow> = db.all(select).await?;
-    let escalation = |row: EscalationRow| {
-        let escalation = Escalation {
-            id: row.id,
-            call,
-            status: named("an escalation's status", row.status, EscalationStatus::named)?,
-            progress: named("an escalation's progress", row.progress, Progress::named)?,
-            trigger_type: row.trigger_type,
-            trigger_details: row.trigger_details.0,
-            agent: row.agent_id.map(|id| (id.into(), row.agent_name.unwrap_or_default())),
-            summary: row.summary,
-            context_data: row.context_data.0,
-            requested_at: row.requested_at,
-            accepted_at: row.accepted_at,
-            completed_at: row.completed_at,
-        };
-        Ok((escalation.id, escalation))
-    };
-    rows.into_iter().map(escalation).collect()
+    let select = sql("SELECT e.id, e.call_id, e.status, e.progress, e.trigger_type,
+                e.trigger_details, e.agent_id, a.name AS agent_name, e.summary, e.context_data,
+                e.requested_at, e.accepted_at, e.completed_at
+         FROM escalations e LEFT JOIN agents a ON a.id = e.agent_id WHERE e.call_id = $1");
+    by_number::<EscalationRow, _>(db, select.bind(call), "e.id", numbers, |one: &Escalation| one.id)
+        .await
 }

@@ -10,7 +10,10 @@ pub mod backend;
 pub mod call_events;
 pub mod calls;
 mod migrate;
+pub mod notes;
+pub mod notifications;
 pub mod page;
+pub mod records;
 pub mod users;
 
 pub use backend::{Db, Sql, StoreError, Tx, sql};

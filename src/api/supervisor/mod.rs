@@ -14,12 +14,16 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::Api;
 mod agents;
 mod auth;
+mod bounds;
+mod calls;
 mod context;
 mod error;
 mod events;
 mod gate;
 mod input;
 mod live;
+mod notes;
+mod notifications;
 mod page;
 mod wire;
 
@@ -36,6 +40,16 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(agents::get_agent, agents::update_agent, agents::delete_agent))
         .routes(routes!(agents::update_agent_availability))
         .routes(routes!(agents::get_agent_usage))
+        .routes(routes!(calls::list_calls))
+        .routes(routes!(calls::get_call))
+        .routes(routes!(calls::list_call_interactions))
+        .routes(routes!(notes::list_call_notes, notes::add_call_note))
+        .routes(routes!(notes::update_call_note, notes::delete_call_note))
+        .routes(routes!(notifications::list_notifications))
+        .routes(routes!(notifications::get_unread_notification_count))
+        .routes(routes!(notifications::mark_all_notifications_read))
+        .routes(routes!(notifications::mark_notification_read))
+        .routes(routes!(notifications::delete_notification))
 }
 
 /// The routes.
