@@ -107,6 +107,11 @@ impl Listener {
         }
     }
 
+    /// How many events wait to be taken.
+    pub fn waiting(&self) -> usize {
+        self.0.len()
+    }
+
     /// The next event, if there is one already.
     pub fn next_now(&mut self) -> Option<Result<Arc<Published>, Missed>> {
         match self.0.try_recv() {

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::history::{a_call, one_of_each};
-use crate::{stage::Stage, told};
+use crate::told;
 
 const WITHIN: Duration = Duration::from_secs(120);
 

@@ -24,9 +24,10 @@ pub async fn a_call_of(stage: &Stage, tenant: TenantId) -> Call {
     let (id, now) = (CallId::new(), stage.app.clock.now());
     let insert = sql("INSERT INTO calls (id, tenant_id, call_sid, direction, state, from_number,
             to_number, started_at, spoken_by_ai, spoken_by_human, topics, tags, is_spam,
-            is_after_hours, metadata, journal_position, event_sequence, created_at, updated_at)
+            is_after_hours, metadata, journal_position, event_sequence, seen_at,
+            created_at, updated_at)
          VALUES ($1, $2, $3, 'inbound', 'in_progress', '+14155550100', '+14155550101', $4, $5, $6,
-            $7, $7, $6, $6, $8, 0, 0, $4, $4)")
+            $7, $7, $6, $6, $8, 0, 0, $4, $4, $4)")
     .bind(id)
     .bind(tenant)
     .bind(format!("CA{}", id.uuid().simple()))

@@ -7,7 +7,7 @@ use super::{
     history::{a_call, saying, told_line},
     socket::Socket,
 };
-use crate::{stage::Stage, told};
+use crate::told;
 
 /// More than the hub keeps for the slowest, and the kernel for a connection.
 const SAYINGS: u64 = 9_000;

@@ -8,7 +8,7 @@ use super::{
     history::{a_call, notify, one_of_each, told_line},
     socket::SocketIo,
 };
-use crate::{stage::Stage, told};
+use crate::told;
 
 told! {
     async fn both_namespaces_tell_what_is_subscribed_to(stage: &Stage) {

@@ -9,7 +9,7 @@ use super::{
     history::{a_call, a_call_of, assign, notify, one_of_each, saying, told_line},
     socket::Socket,
 };
-use crate::{stage::Stage, told};
+use crate::told;
 
 fn names(frames: &[Value]) -> Vec<&str> {
     frames.iter().map(|frame| frame["event"].as_str().expect("an event")).collect()

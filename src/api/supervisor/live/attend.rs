@@ -133,9 +133,21 @@ pub(super) async fn attend<L: Line>(
                     pulse.pong(attendance.api.app.clock.now());
                     Ok(())
                 }
-                Some(Heard::Wish(wish)) => attendance.grant(wish).await,
+                Some(Heard::Wish(wish)) => {
+                    // What was published before is told by the subscriptions of before.
+                    let waiting = listener.waiting();
+                    let told = match listener.next_now() {
+                        None => Ok(true),
+                        Some(first) => attendance.pass_on(first, &mut listener, waiting).await,
+                    };
+                    match told {
+                        Ok(true) => attendance.grant(wish).await,
+                        Ok(false) => return,
+                        Err(gone) => Err(gone),
+                    }
+                }
             },
-            event = listener.next() => match attendance.pass_on(event, &mut listener).await {
+            event = listener.next() => match attendance.pass_on(event, &mut listener, BATCH).await {
                 Ok(true) => Ok(()),
                 Ok(false) => return,
                 Err(gone) => Err(gone),
@@ -173,11 +185,12 @@ impl<L: Line> Attendance<L> {
         }
     }
 
-    /// Tells of an event and of those that wait behind it. False: there will be no more.
+    /// Tells of an event and of those that wait behind it, `most` in all. False: there will be no more.
     async fn pass_on(
         &mut self,
         first: Result<Arc<Published>, Missed>,
         listener: &mut Listener,
+        most: usize,
     ) -> Result<bool, Gone> {
         let mut next = first;
         let mut told = 0;
@@ -194,7 +207,7 @@ impl<L: Line> Attendance<L> {
             }
             told += 1;
             // What is taken from the listener is told, too: so it is asked last.
-            next = match (told < BATCH).then(|| listener.next_now()).flatten() {
+            next = match (told < most).then(|| listener.next_now()).flatten() {
                 Some(next) => next,
                 None => break,
             };

@@ -42,6 +42,8 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>(api: Arc<Api>) -> Router<
     let socket_io = Server::new(&api);
     Router::new()
         .route("/ws/calls", any(ws_calls))
+        // As Socket.IO's client writes a path that it was given.
+        .route("/ws/calls/", any(ws_calls))
         .route("/socket.io", any(engine_io))
         .route("/socket.io/", any(engine_io))
         .with_state(Live { api, socket_io })
