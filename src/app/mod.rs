@@ -32,6 +32,7 @@ mod notifications;
 mod password;
 pub mod scribe;
 mod steer;
+mod watch;
 
 pub use accounts::{Tokens, Verified};
 pub use calls::CallDetails;
@@ -42,6 +43,7 @@ pub use mail::BadMail;
 pub use notifications::Notified;
 pub use password::WeakPassword;
 pub use steer::{Intervention, Outbound};
+pub use watch::Kept;
 
 use self::{
     password::Passwords,

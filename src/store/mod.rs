@@ -7,6 +7,7 @@
 pub mod agents;
 pub mod audit;
 pub mod backend;
+pub mod call_events;
 pub mod calls;
 pub mod escalations;
 pub mod lines;

@@ -15,7 +15,7 @@ use super::{
 use crate::domain::{CallId, Escalation, Interaction, Mood, QaScore, Sentiment, Speaker, TenantId};
 
 #[derive(sqlx::FromRow)]
-struct LineRow {
+pub(super) struct LineRow {
     id: i64,
     call_id: Uuid,
     speaker: String,
@@ -85,7 +85,7 @@ pub async fn count_interactions(
 }
 
 #[derive(sqlx::FromRow)]
-struct QaRow {
+pub(super) struct QaRow {
     id: i64,
     call_id: Uuid,
     overall: f64,

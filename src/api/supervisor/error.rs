@@ -65,6 +65,11 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, code, format!("{what} not found"))
     }
 
+    /// Its code, and what it says to people.
+    pub(super) fn said(&self) -> (&'static str, &str) {
+        (self.code, &self.message)
+    }
+
     pub(super) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self

@@ -18,8 +18,10 @@ mod bounds;
 mod calls;
 mod context;
 mod error;
+mod events;
 mod gate;
 mod input;
+mod live;
 mod notes;
 mod notifications;
 mod page;
@@ -57,11 +59,12 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
 
 /// The routes.
 pub fn routes<S: Clone + Send + Sync + 'static>(api: Arc<Api>) -> Router<S> {
+    let live = live::routes(api.clone());
     let (router, _document) = operations().split_for_parts();
     let router = router
         .method_not_allowed_fallback(error::wrong_method)
         .fallback(error::no_such_path)
         .layer(middleware::from_fn_with_state(api.clone(), gate::gate))
         .with_state(api);
-    Router::new().nest("/api/v1", router)
+    Router::new().nest("/api/v1", router).merge(live)
 }
