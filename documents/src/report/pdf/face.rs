@@ -61,12 +61,31 @@ pub(super) fn clean(text: &str) -> String {
         .collect()
 }
 
+/// How the face shapes each script. Making a plan costs more than using it.
+static PLANS: LazyLock<[[rustybuzz::ShapePlan; 2]; 2]> = LazyLock::new(|| {
+    [Weight::Regular, Weight::SemiBold].map(|weight| {
+        [rustybuzz::script::LATIN, rustybuzz::script::CYRILLIC].map(|script| {
+            let along = rustybuzz::Direction::LeftToRight;
+            rustybuzz::ShapePlan::new(face(weight), along, Some(script), None, &[])
+        })
+    })
+});
+
 /// How wide the text is when it is drawn in this size, in points.
 pub(super) fn width(text: &str, weight: Weight, size: f32) -> f32 {
     let face = face(weight);
     let mut buffer = rustybuzz::UnicodeBuffer::new();
     buffer.push_str(text);
-    let shaped = rustybuzz::shape(face, &[], buffer);
+    buffer.guess_segment_properties();
+    let cyrillic = buffer.script() == rustybuzz::script::CYRILLIC;
+    buffer.set_direction(rustybuzz::Direction::LeftToRight);
+    buffer.set_script(if cyrillic {
+        rustybuzz::script::CYRILLIC
+    } else {
+        rustybuzz::script::LATIN
+    });
+    let plan = &PLANS[usize::from(weight == Weight::SemiBold)][usize::from(cyrillic)];
+    let shaped = rustybuzz::shape_with_plan(face, plan, buffer);
     let units: i32 = shaped.glyph_positions().iter().map(|glyph| glyph.x_advance).sum();
     #[expect(clippy::cast_precision_loss, reason = "font units of one line")]
     let units = units as f32;
