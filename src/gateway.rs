@@ -169,6 +169,9 @@ impl Gateway {
     /// [`NotOpened`].
     pub async fn open_control(&self, clock: Clock) -> Result<Arc<App>, NotOpened> {
         let app = App::open(self.config.control.clone(), self.desk.clone(), clock).await?;
+        if let Some(embedder) = &self.engines.embedder {
+            app.use_embedder(Arc::clone(embedder));
+        }
         Ok(self.control.get_or_init(|| app).clone())
     }
 

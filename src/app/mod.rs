@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::{
     config::Control,
+    jobs,
     live::desk::Desk,
     realtime::Hub,
     secret::Keys,
@@ -17,18 +18,27 @@ use crate::{
 mod accounts;
 mod agents;
 mod audit;
+mod brief;
 mod calls;
 mod clock;
+mod configs;
+mod connections;
 pub mod error;
 mod first;
+mod knowledge;
 mod mail;
 mod password;
+mod setup;
+mod storable;
 
 pub use accounts::{Tokens, Verified};
 pub use clock::Clock;
+pub use connections::{Connections, Credentials};
 pub use error::{Conflict, Error};
+pub use knowledge::{Document, LARGEST_DOCUMENT, READER_ARGUMENT, Reach};
 pub use mail::BadMail;
 pub use password::WeakPassword;
+pub use setup::{SetUp, Setup, TwilioAccount};
 
 use self::password::Passwords;
 
@@ -45,6 +55,8 @@ pub struct App {
     passwords: Passwords,
     mailer: mail::Mailer,
     logins: accounts::Throttle,
+    /// The tenants' knowledge, in memory.
+    shelf: knowledge::shelf::Shelf,
 }
 
 /// Why the control plane could not be opened.
@@ -69,7 +81,7 @@ impl App {
         let db = Db::open(&settings.database_url).await?;
         db.migrate().await?;
         let secret = settings.secret().map_err(NotOpened::Secret)?;
-        Ok(Arc::new(App {
+        let app = Arc::new(App {
             db,
             clock,
             hub: Hub::default(),
@@ -78,7 +90,19 @@ impl App {
             passwords: Passwords::default(),
             mailer: mail::Mailer::start(settings.mail.as_ref())?,
             logins: accounts::Throttle::default(),
+            shelf: knowledge::shelf::Shelf::default(),
             settings,
-        }))
+        });
+        if matches!(app.db, Db::Sqlite { .. }) {
+            // Nobody else has this file: what was begun before was left.
+            crate::store::knowledge::leave_all_uploads(&app.db).await?;
+        }
+        jobs::knowledge::start(&app);
+        Ok(app)
+    }
+
+    /// Compares knowledge by meaning from now on, with this model; before, and without, by words.
+    pub fn use_embedder(&self, embedder: Arc<dyn vendors::local::agent::Embedder>) {
+        self.shelf.set_embedder(embedder);
     }
 }

@@ -1,6 +1,6 @@
 //! The carrier's REST API (Twilio's, 2010-04-01), typed: what we order of it beside a call's documents.
 //!
-//! One file per resource: [`calls`], [`account`]. This one knows what they share: where the API is,
+//! One file per resource: [`calls`], [`account`], [`numbers`]. This one knows what they share: where the API is,
 //! with which credentials, how long an answer may take, and when a request may be sent again.
 //! [`hang_up`] sees to it that calls which are over here are over at the carrier, too. What a call
 //! says or does is decided elsewhere; webhooks are in [`crate::api::carrier`].
@@ -13,6 +13,7 @@ pub mod account;
 pub mod calls;
 mod error;
 pub mod hang_up;
+pub mod numbers;
 
 use std::{fmt, sync::Arc, time::Duration};
 

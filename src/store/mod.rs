@@ -4,10 +4,13 @@
 //! [`TenantId`](crate::domain::TenantId), so that no query can forget it. What truly differs between
 //! the two engines is in [`backend`], and nowhere else.
 
+pub mod accounts;
 pub mod agents;
 pub mod audit;
 pub mod backend;
 pub mod calls;
+pub mod configs;
+pub mod knowledge;
 mod migrate;
 pub mod page;
 pub mod users;

@@ -3,6 +3,10 @@
 
 mod agents;
 mod auth;
+mod configs;
+mod connections;
 mod contract;
+mod knowledge;
 mod postgres;
+mod setup;
 mod stage;

@@ -8,20 +8,26 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Api;
 mod agents;
 mod auth;
+mod configs;
 mod context;
 mod error;
 mod gate;
 mod input;
+mod knowledge;
 mod page;
+mod setup;
 mod wire;
 
 pub use error::Problem;
+
+/// Bytes of a body, 4 MiB, but for uploads.
+const LARGEST_BODY: usize = 4 << 20;
 
 /// All operations, and the document that describes them.
 fn operations() -> OpenApiRouter<Arc<Api>> {
@@ -34,6 +40,25 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(agents::get_agent, agents::update_agent, agents::delete_agent))
         .routes(routes!(agents::update_agent_availability))
         .routes(routes!(agents::get_agent_usage))
+        .routes(routes!(configs::list_business_configs, configs::create_business_config))
+        .routes(routes!(
+            configs::get_business_config,
+            configs::update_business_config,
+            configs::delete_business_config
+        ))
+        .routes(routes!(configs::get_business_config_usage))
+        .routes(routes!(configs::test_connection))
+        .routes(routes!(setup::complete_setup))
+        .routes(routes!(knowledge::list_knowledge_entries, knowledge::add_knowledge_entry))
+        .routes(routes!(knowledge::delete_knowledge_entry))
+        .merge(uploads())
+}
+
+/// What takes more than other bodies may hold.
+fn uploads() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(knowledge::upload_knowledge_document))
+        .layer(DefaultBodyLimit::max(knowledge::LARGEST_UPLOAD))
 }
 
 /// The routes.
@@ -42,6 +67,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(api: Arc<Api>) -> Router<S> {
     let router = router
         .method_not_allowed_fallback(error::wrong_method)
         .fallback(error::no_such_path)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(api.clone(), gate::gate))
         .with_state(api);
     Router::new().nest("/api/v1", router)

@@ -1,6 +1,8 @@
 //! This dialect's types, one file per noun; each is made of the domain's.
 
 pub mod agent;
+pub mod business;
+pub mod knowledge;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
