@@ -44,6 +44,8 @@ pub struct Retrieval {
     pub temperature: Option<f32>,
     /// Answers for the business where no model does.
     pub stand_in: Option<Agent>,
+    /// A search may take so long, [`FOUND_WITHIN`] unless set.
+    pub within: Duration,
     /// What was found last, and for which words: a reply that is prepared ahead, and the same one in
     /// earnest, ask once.
     last: Mutex<Option<(String, Arc<[Passage]>)>>,
@@ -53,7 +55,8 @@ impl Retrieval {
     /// Nothing but this source, if any.
     pub fn new(source: Option<Arc<dyn Source>>) -> Self {
         let last = Mutex::new(None);
-        Retrieval { source, model: None, temperature: None, stand_in: None, last }
+        let within = FOUND_WITHIN;
+        Retrieval { source, model: None, temperature: None, stand_in: None, within, last }
     }
 
     /// What is found for the caller's last words.
@@ -67,7 +70,7 @@ impl Retrieval {
             return passages;
         }
         let began = Instant::now();
-        let found = tokio::time::timeout(FOUND_WITHIN, source.find(&question)).await;
+        let found = tokio::time::timeout(self.within, source.find(&question)).await;
         metrics::histogram!("tandem_retrieval_seconds").record(began.elapsed().as_secs_f64());
         let Ok(passages) = found else {
             metrics::counter!("tandem_retrievals_late_total").increment(1);

@@ -100,7 +100,11 @@ async fn vendors_are_really_asked_and_told_of_in_words() {
     for (credentials, vendor, words) in [
         (json!({"openai_api_key": "sk-wrong-key"}), "openai", "OpenAI does not accept this key"),
         (json!({"openai_api_key": "sk-poor"}), "openai", "The OpenAI account has no credit left"),
-        (json!({"openai_api_key": "two\nlines"}), "openai", "The key holds characters that no key has"),
+        (
+            json!({"openai_api_key": "two\nlines"}),
+            "openai",
+            "The key holds characters that no key has",
+        ),
         // Credentials do not follow a redirect.
         (json!({"openai_api_key": "sk-elsewhere"}), "openai", "OpenAI answers with HTTP 307"),
         (
@@ -108,11 +112,7 @@ async fn vendors_are_really_asked_and_told_of_in_words() {
             "twilio",
             "Twilio does not accept this account SID and auth token",
         ),
-        (
-            twilio("right", "+14155550199"),
-            "twilio",
-            "The Twilio account has no such phone number",
-        ),
+        (twilio("right", "+14155550199"), "twilio", "The Twilio account has no such phone number"),
         (twilio("right", "+1415555012"), "twilio", "The Twilio account has no such phone number"),
         (
             json!({"twilio_account_sid": CLOSED, "twilio_auth_token": "right"}),

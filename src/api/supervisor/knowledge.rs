@@ -24,8 +24,9 @@ use crate::{
     store::knowledge::Wanted,
 };
 
-/// Bytes of a whole upload: the document and the fields around it.
-pub(super) const LARGEST_UPLOAD: usize = LARGEST_DOCUMENT + (256 << 10);
+/// Bytes of a whole upload. What is beyond the largest document is read and dropped, so that the
+/// client hears why it is refused; beyond this it is cut off.
+pub(super) const LARGEST_UPLOAD: usize = 32 << 20;
 /// Bytes of a field that is no file.
 const LONGEST_FIELD: usize = 16 << 10;
 
@@ -172,16 +173,16 @@ async fn document(request: Request) -> Result<Document, Problem> {
     Ok(Document { file_name, title, business, bytes })
 }
 
-/// The whole field; none if it is longer than this.
+/// The whole field; none if it is longer than this, which is read all the same.
 async fn read(mut field: Field<'_>, most: usize) -> Result<Option<Vec<u8>>, Problem> {
-    let mut bytes = Vec::new();
+    let (mut bytes, mut length) = (Vec::new(), 0);
     while let Some(piece) = field.chunk().await.map_err(broken)? {
-        if bytes.len() + piece.len() > most {
-            return Ok(None);
+        length += piece.len();
+        if length <= most {
+            bytes.extend_from_slice(&piece);
         }
-        bytes.extend_from_slice(&piece);
     }
-    Ok(Some(bytes))
+    Ok((length <= most).then_some(bytes))
 }
 
 async fn text(field: Field<'_>, name: &str) -> Result<String, Problem> {
