@@ -240,16 +240,18 @@ pub struct NewChunk {
     pub text: String,
 }
 
-/// Adds an entry's passages, in their order.
+/// Keeps an entry's passages, in their order; those before are gone.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn add_chunks(
+pub async fn put_chunks(
     tx: &mut Tx,
     tenant: TenantId,
     entry: i64,
     chunks: Vec<NewChunk>,
 ) -> Result<(), StoreError> {
+    let delete = sql("DELETE FROM knowledge_chunks WHERE entry_id = $1 AND tenant_id = $2");
+    tx.exec(delete.bind(entry).bind(tenant)).await?;
     for (place, chunk) in (0_i64..).zip(chunks) {
         let insert = sql("INSERT INTO knowledge_chunks (tenant_id, entry_id, place, heading, text)
              VALUES ($1, $2, $3, $4, $5)");

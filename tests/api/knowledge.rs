@@ -332,7 +332,7 @@ told! {
 
         // What is changed is found as it is now.
         admin.delete(&format!("{PATH}/{prices}")).await.ok(200);
-        assert_eq!(find(stage, Some(business), "How much do crowns cost?").await, []);
+        assert_eq!(find(stage, Some(business), asked).await, []);
     }
 
     async fn a_call_is_told_what_its_business_knows(stage: &Stage) {

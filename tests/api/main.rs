@@ -8,5 +8,6 @@ mod connections;
 mod contract;
 mod knowledge;
 mod postgres;
+mod retrieval;
 mod setup;
 mod stage;

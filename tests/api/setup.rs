@@ -4,7 +4,7 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use tandem::{domain::Role, store::sql};
 
-use crate::{stage::Stage, told};
+use crate::told;
 
 const PATH: &str = "/api/v1/setup/complete";
 

@@ -226,8 +226,8 @@ impl App {
         if kept.saturating_add_unsigned(passages.len() as u64) > MOST_OF_A_TENANT {
             return Ok(false);
         }
-        let added = store::knowledge::add_chunks(tx, tenant, entry, passages).await;
-        added.attempt("add the passages")?;
+        let put = store::knowledge::put_chunks(tx, tenant, entry, passages).await;
+        put.attempt("keep the passages")?;
         Ok(true)
     }
 
