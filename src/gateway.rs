@@ -171,6 +171,9 @@ impl Gateway {
         let app =
             App::open(self.config.control.clone(), self.desk.clone(), self.journals.clone(), clock)
                 .await?;
+        if let Some(embedder) = &self.engines.embedder {
+            app.use_embedder(Arc::clone(embedder));
+        }
         Ok(self.control.get_or_init(|| app).clone())
     }
 

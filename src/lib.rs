@@ -13,6 +13,7 @@ pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod gateway;
+mod jobs;
 pub mod live;
 pub mod models;
 pub mod realtime;

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use crate::{
     config::Control,
     domain::TenantId,
+    jobs,
     live::{desk::Desk, journal::Journals},
     realtime::Hub,
     secret::Keys,
@@ -21,11 +22,15 @@ mod accounts;
 mod agents;
 mod analyse;
 mod audit;
+mod brief;
 mod calls;
 mod clock;
+mod configs;
+mod connections;
 pub mod error;
 mod escalate;
 mod first;
+mod knowledge;
 mod mail;
 mod notes;
 mod notifications;
@@ -33,17 +38,22 @@ mod password;
 pub mod scribe;
 mod steer;
 mod watch;
+mod setup;
+mod storable;
 
 pub use accounts::{Tokens, Verified};
 pub use calls::CallDetails;
 pub use clock::Clock;
+pub use connections::{Connections, Credentials};
 pub use error::{Conflict, Error};
 pub use escalate::{Briefing, Handover};
+pub use knowledge::{Document, LARGEST_DOCUMENT, READER_ARGUMENT, Reach};
 pub use mail::BadMail;
 pub use notifications::Notified;
 pub use password::WeakPassword;
 pub use steer::{Intervention, Outbound};
 pub use watch::Kept;
+pub use setup::{SetUp, Setup, TwilioAccount};
 
 use self::{
     password::Passwords,
@@ -71,6 +81,8 @@ pub struct App {
     home: OnceLock<TenantId>,
     /// Calls that are analysed at once.
     analyses: Arc<Semaphore>,
+    /// The tenants' knowledge, in memory.
+    shelf: knowledge::shelf::Shelf,
 }
 
 /// Why the control plane could not be opened.
@@ -113,8 +125,14 @@ impl App {
             feed: feed.clone(),
             home: OnceLock::new(),
             analyses: Arc::new(Semaphore::new(ANALYSES)),
+            shelf: knowledge::shelf::Shelf::default(),
             settings,
         });
+        if matches!(app.db, Db::Sqlite { .. }) {
+            // Nobody else has this file: what was begun before was left.
+            crate::store::knowledge::leave_all_uploads(&app.db).await?;
+        }
+        jobs::knowledge::start(&app);
         let reporting = feed.clone();
         journals.follow(move |announcement| reporting.report(Fact::Noted(announcement)));
         tokio::spawn(Scribe::run(Arc::downgrade(&app), feed, journals, facts));
@@ -125,5 +143,10 @@ impl App {
     /// Reports what happened to a call. It never waits.
     pub fn report(&self, fact: Fact) {
         self.feed.report(fact);
+    }
+
+    /// Compares knowledge by meaning from now on, with this model; before, and without, by words.
+    pub fn use_embedder(&self, embedder: Arc<dyn vendors::local::agent::Embedder>) {
+        self.shelf.set_embedder(embedder);
     }
 }

@@ -2,8 +2,10 @@
 
 pub mod agent;
 pub mod business;
+pub mod business_config;
 pub mod call;
 pub mod ids;
+pub mod knowledge;
 pub mod record;
 pub mod search;
 pub mod tool;
@@ -11,6 +13,7 @@ pub mod user;
 
 pub use agent::{Agent, AgentDraft, AgentStatus, AgentUsage};
 pub use business::Business;
+pub use business_config::{BusinessConfig, ConfigData, ConfigDraft, ConfigUsage};
 pub use call::{Call, Direction, EscalationStatus, Mood, State};
 pub use ids::{AgentId, BusinessId, CallId, LoginId, NumberId, TenantId, UserId};
 pub use record::{

@@ -320,6 +320,9 @@ impl Session {
                     history: self.conversation.history().into_iter().map(for_vendor).collect(),
                     tools: self.tool_specs.clone(),
                     max_tokens: None,
+                    model: None,
+                    temperature: None,
+                    stand_in: None,
                     first_token_within: Duration::from_millis(4_000),
                     next_token_within: Duration::from_millis(2_000),
                 });

@@ -354,6 +354,38 @@ impl Db {
         Ok(touched)
     }
 
+    /// The passages of knowledge that have any of these words, best first: `id`, of the entries that
+    /// `narrowed` leaves of `knowledge_chunks c JOIN knowledge k`. Each word stands for itself alone,
+    /// whatever signs are in it.
+    pub fn matching_words(&self, words: &[String], narrowed: impl FnOnce(Sql) -> Sql) -> Sql {
+        match self {
+            Db::Sqlite { .. } => {
+                // FTS5: a string in double quotes has no operators; a quote in it is doubled.
+                let quoted: Vec<String> =
+                    words.iter().map(|word| format!("\"{}\"", word.replace('"', "\"\""))).collect();
+                let select = sql("SELECT c.id FROM knowledge_words
+                    JOIN knowledge_chunks c ON c.id = knowledge_words.rowid
+                    JOIN knowledge k ON k.id = c.entry_id
+                    WHERE knowledge_words MATCH");
+                narrowed(select.arg(quoted.join(" OR ")))
+                    .push("ORDER BY knowledge_words.rank, c.id")
+            }
+            Db::Postgres(_) => {
+                let mut select = sql("WITH asked AS (SELECT ''::tsquery");
+                for word in words {
+                    select =
+                        select.push("|| plainto_tsquery('simple',").arg(word.as_str()).push(")");
+                }
+                let select = select.push(
+                    "AS query) SELECT c.id FROM asked, knowledge_chunks c
+                    JOIN knowledge k ON k.id = c.entry_id
+                    WHERE c.words @@ asked.query",
+                );
+                narrowed(select).push("ORDER BY ts_rank(c.words, asked.query) DESC, c.id")
+            }
+        }
+    }
+
     /// Begins a transaction that may write.
     ///
     /// # Errors

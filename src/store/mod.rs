@@ -4,6 +4,7 @@
 //! [`TenantId`](crate::domain::TenantId), so that no query can forget it. What truly differs between
 //! the two engines is in [`backend`], and nowhere else.
 
+pub mod accounts;
 pub mod agents;
 pub mod audit;
 pub mod backend;
@@ -11,6 +12,8 @@ pub mod call_events;
 pub mod calls;
 pub mod escalations;
 pub mod lines;
+pub mod configs;
+pub mod knowledge;
 mod migrate;
 pub mod notes;
 pub mod notifications;

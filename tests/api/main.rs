@@ -3,7 +3,12 @@
 
 mod agents;
 mod auth;
+mod configs;
+mod connections;
 mod contract;
 mod live;
+mod knowledge;
 mod postgres;
+mod retrieval;
+mod setup;
 mod stage;

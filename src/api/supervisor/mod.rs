@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Api;
@@ -16,6 +16,7 @@ mod agents;
 mod auth;
 mod bounds;
 mod calls;
+mod configs;
 mod context;
 mod error;
 mod events;
@@ -26,9 +27,14 @@ mod notes;
 mod notifications;
 mod page;
 mod steer;
+mod knowledge;
+mod setup;
 mod wire;
 
 pub use error::Problem;
+
+/// Bytes of a body, 4 MiB, but for uploads.
+const LARGEST_BODY: usize = 4 << 20;
 
 /// All operations, and the document that describes them.
 fn operations() -> OpenApiRouter<Arc<Api>> {
@@ -55,6 +61,25 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(notifications::mark_all_notifications_read))
         .routes(routes!(notifications::mark_notification_read))
         .routes(routes!(notifications::delete_notification))
+        .routes(routes!(configs::list_business_configs, configs::create_business_config))
+        .routes(routes!(
+            configs::get_business_config,
+            configs::update_business_config,
+            configs::delete_business_config
+        ))
+        .routes(routes!(configs::get_business_config_usage))
+        .routes(routes!(configs::test_connection))
+        .routes(routes!(setup::complete_setup))
+        .routes(routes!(knowledge::list_knowledge_entries, knowledge::add_knowledge_entry))
+        .routes(routes!(knowledge::delete_knowledge_entry))
+        .merge(uploads())
+}
+
+/// What takes more than other bodies may hold.
+fn uploads() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(knowledge::upload_knowledge_document))
+        .layer(DefaultBodyLimit::max(knowledge::LARGEST_UPLOAD))
 }
 
 /// The routes.
@@ -64,6 +89,7 @@ pub fn routes<S: Clone + Send + Sync + 'static>(api: Arc<Api>) -> Router<S> {
     let router = router
         .method_not_allowed_fallback(error::wrong_method)
         .fallback(error::no_such_path)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(api.clone(), gate::gate))
         .with_state(api);
     Router::new().nest("/api/v1", router).merge(live)

@@ -355,6 +355,23 @@ CREATE TABLE knowledge (
 );
 CREATE INDEX knowledge_by_tenant ON knowledge (tenant_id, business_id, created_at, id);
 
+-- Documents whose text is yet to be extracted; gone when it is.
+CREATE TABLE knowledge_uploads (
+    entry_id BIGINT PRIMARY KEY REFERENCES knowledge (id) ON DELETE CASCADE,
+    tenant_id {{uuid}} NOT NULL,
+    bytes {{bytes}} NOT NULL,
+    -- How often it was begun: what ends the process each time is given up.
+    tries BIGINT NOT NULL,
+    -- Whoever is at it has it until then.
+    taken_until {{ts}}
+);
+
+-- Grows with each change of a tenant's knowledge: what a process keeps of it is known to be old.
+CREATE TABLE knowledge_versions (
+    tenant_id {{uuid}} PRIMARY KEY REFERENCES tenants (id),
+    version BIGINT NOT NULL
+);
+
 CREATE TABLE knowledge_chunks (
     id {{serial}},
     tenant_id {{uuid}} NOT NULL,
@@ -362,7 +379,8 @@ CREATE TABLE knowledge_chunks (
     place BIGINT NOT NULL,
     heading TEXT NOT NULL,
     text TEXT NOT NULL,
-    -- Little-endian f32, of the model that is named; none where there is no model.
+    -- Vectors of little-endian f32, one after another, of the model that is named: what the passage
+    -- says, and the ways of asking for it. None until a model has made them.
     vector {{bytes}},
     model TEXT,
     UNIQUE (entry_id, place)

@@ -4,6 +4,8 @@ pub mod agent;
 pub mod call;
 pub mod record;
 pub mod words;
+pub mod business;
+pub mod knowledge;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
