@@ -13,6 +13,7 @@ use std::{
 use bytes::Bytes;
 use media::{
     g711,
+    prosody::{Prosody, Voicing},
     vad::{Detector, Policy as VadPolicy, Vad, VadEvent},
 };
 use tandem::live::{echo::EchoGuard, playout::Playout};
@@ -173,6 +174,7 @@ pub async fn play(setup: Setup, caller: &[i16]) -> Outcome {
     let mut detector = Detector::new(judge, setup.vad.clone());
     let mut ears = setup.stt.as_ref().map(|stt| Ears::new(stt.as_ref()));
     let mut guard = EchoGuard::default();
+    let (mut prosody, mut voicing) = (Prosody::new(), Voicing::default());
     let mut call = Call {
         machine: Conversation::new(setup.policy.clone(), script, Vec::new()),
         playout: Playout::new(LEAD),
@@ -210,6 +212,7 @@ pub async fn play(setup: Setup, caller: &[i16]) -> Outcome {
         if let Some(ears) = &mut ears {
             ears.audio(at_ms, &mulaw).await;
         }
+        prosody.push(&samples);
         let mut voices = Vec::new();
         detector.push(&samples, &mut voices);
         for event in voices {
@@ -218,15 +221,20 @@ pub async fn play(setup: Setup, caller: &[i16]) -> Outcome {
             }
             let event = match event {
                 VadEvent::Started { at_ms, .. } => {
+                    voicing.began(at_ms);
                     let echo = call.setup.guarded.then(|| guard.voice_started(at_ms)).flatten();
                     Event::SpeechStarted { at: Moment(at_ms), echo }
                 }
                 VadEvent::Stopped { at_ms, .. } => {
                     guard.voice_stopped();
+                    voicing.ended();
                     Event::SpeechStopped { at: Moment(at_ms), prosody: None }
                 }
             };
             call.tell(event).await;
+        }
+        if let Some(voiced_ms) = voicing.news(&prosody) {
+            call.tell(Event::VoiceMeasured { voiced_ms }).await;
         }
         if let Some(ears) = &mut ears {
             for event in ears.words(call.now).await {

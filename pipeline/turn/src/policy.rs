@@ -64,6 +64,12 @@ pub struct BargeIn {
     /// 0.5 of 1 unless set: of a cough it makes "you" or "but", and is not sure. Higher overhears a
     /// short word; the keywords need none of this.
     pub surely: f32,
+    /// A sound of which less than this was voiced is no voice, where that is measured, 130 ms unless
+    /// set: one or two words that the STT makes of it do not take the floor, nor does its lasting. 0
+    /// takes every sound for a voice; more, and a short "six" is overheard. Three words are believed
+    /// however they sound, so that one may whisper.
+    #[serde(with = "ms")]
+    pub voiced_for: Duration,
     /// Words or phrases that take the floor at once, even where `allowed` is false; "stop" and the
     /// like unless set. Words that must be heard are said to their end all the same.
     pub keywords: Vec<String>,
@@ -256,6 +262,7 @@ impl Default for BargeIn {
             words_within: Duration::from_millis(700),
             min_words: 1,
             surely: 0.5,
+            voiced_for: Duration::from_millis(130),
             keywords: ["stop", "wait", "hold on", "operator", "стоп", "подождите", "оператор"]
                 .map(str::to_owned)
                 .to_vec(),
