@@ -139,6 +139,8 @@ pub struct Outcome {
     pub taken: Vec<u64>,
     /// What was written down of the caller.
     pub said: String,
+    /// What the recogniser made of the caller, and how much of it was voiced, as it came.
+    pub understood: Vec<String>,
     pub heard: Vec<Stretch>,
 }
 
@@ -315,6 +317,18 @@ impl Call {
     }
 
     async fn tell(&mut self, event: Event) {
+        let now = self.now;
+        match &event {
+            Event::Interim { text } => self.outcome.understood.push(format!("{now} ({text})")),
+            Event::Heard { text, confidence } => {
+                let sure = confidence.unwrap_or_default();
+                self.outcome.understood.push(format!("{now} {text} {sure:.2}"));
+            }
+            Event::VoiceMeasured { voiced_ms } => {
+                self.outcome.understood.push(format!("{now} voiced {voiced_ms}"));
+            }
+            _ => {}
+        }
         self.machine.handle(event, Moment(self.now));
         while let Some(action) = self.machine.next_action() {
             self.carry_out(action).await;

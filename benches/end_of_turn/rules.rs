@@ -8,7 +8,7 @@ use crate::features::{Heard, Pause};
 
 /// After the VAD is sure of a silence, ms: the words of it are there, and the model's judgement. As
 /// measured on an idle core of 2.5 GHz; the recogniser begins before the VAD is sure.
-const WORDS_AFTER_MS: u64 = 80;
+pub const WORDS_AFTER_MS: u64 = 80;
 const MODEL_AFTER_MS: u64 = 100;
 
 /// When a turn is over.

@@ -19,7 +19,7 @@ pub struct Policy {
     /// Probability from which a window counts twice towards `start_ms`, 0 to 1, 0.9 unless set. Lower
     /// is sooner, and believes a cough; above 1 all windows count alike.
     pub threshold_sure: f32,
-    /// Silence that is needed to say that speech ended, 200 ms unless set. Shorter splits words.
+    /// Silence that is needed to say that speech ended, 180 ms unless set. Shorter splits words.
     pub stop_ms: u32,
     /// Audio before the beginning that belongs to it, 200 ms unless set: soft consonants are noticed
     /// late. More of it costs recognition time only.
@@ -41,7 +41,7 @@ impl Default for Policy {
             threshold_off: 0.35,
             start_ms: 60,
             threshold_sure: 0.9,
-            stop_ms: 200,
+            stop_ms: 180,
             pre_roll_ms: 200,
             quietest_dbfs: -55.0,
             above_background_db: 6.0,

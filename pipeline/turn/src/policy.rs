@@ -65,9 +65,9 @@ pub struct BargeIn {
     /// short word; the keywords need none of this.
     pub surely: f32,
     /// A sound of which less than this was voiced is no voice, where that is measured, 130 ms unless
-    /// set: one or two words that the STT makes of it do not take the floor, nor does its lasting. 0
-    /// takes every sound for a voice; more, and a short "six" is overheard. Three words are believed
-    /// however they sound, so that one may whisper.
+    /// set: its lasting does not take the floor, nor do words that the STT makes of it, unless it has
+    /// settled on three and is as sure of them as `surely`, as of a whisper. 0 takes every sound for a
+    /// voice; more, and a short "six" is overheard.
     #[serde(with = "ms")]
     pub voiced_for: Duration,
     /// Words or phrases that take the floor at once, even where `allowed` is false; "stop" and the

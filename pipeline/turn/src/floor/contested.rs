@@ -16,8 +16,8 @@ use crate::{
 
 /// A voice of which only sounds of listening are known is listened to this much longer at a time.
 const LISTEN_ON: Duration = Duration::from_millis(300);
-/// So few words are made of a cough, too.
-const FEW_WORDS: usize = 2;
+/// So many words, of which the STT is sure, are believed of a sound that is no voice: whispered ones.
+const WHISPERED_WORDS: usize = 3;
 /// And no longer in all than so many times the voice that takes the floor without words.
 const LISTEN_AT_MOST: u32 = 4;
 
@@ -102,14 +102,12 @@ impl Conversation {
         if words::holds_any(&spoken, &self.policy.barge_in.keywords) {
             return true;
         }
-        if spoken.len() <= FEW_WORDS && !self.is_voiced() {
+        let surely = self.policy.barge_in.surely;
+        if !self.is_voiced() && (spoken.len() < WHISPERED_WORDS || !self.ears.is_sure(surely)) {
             return false;
         }
         let answer = self.is_answer(&spoken);
-        if spoken.len() == 1
-            && !answer
-            && !self.ears.is_sure_of_one_word(self.policy.barge_in.surely)
-        {
+        if spoken.len() == 1 && !answer && !self.ears.is_sure(surely) {
             return false;
         }
         let listening = words::is_backchannel(&spoken) && !answer;
@@ -148,7 +146,7 @@ impl Conversation {
             return;
         }
         let spoken = words::normalised(&self.ears.text());
-        if spoken.len() <= FEW_WORDS && !self.is_voiced() {
+        if !self.is_voiced() {
             // It lasts, and is not a voice: the agent goes on through it.
             self.ears.toneless = self.ears.speaking;
             self.give_back();

@@ -110,9 +110,8 @@ impl Ears {
         text
     }
 
-    /// Has the STT settled on the only word, and is it as sure of it as that? A voice that lasts
-    /// needs no such word.
-    pub fn is_sure_of_one_word(&self, surely: f32) -> bool {
+    /// Has the STT settled on the words, and is it as sure of the last as that?
+    pub fn is_sure(&self, surely: f32) -> bool {
         self.guess.is_empty() && self.confidence.is_none_or(|sure| sure >= surely)
     }
 

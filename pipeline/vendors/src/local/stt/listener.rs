@@ -31,8 +31,9 @@ const KEPT: u64 = samples(2_000);
 const LONGEST_GAP: u64 = samples(5_000);
 /// Positions come in ms, and may be off by rounding.
 const TOLERANCE: u64 = samples(10);
-/// Quiet that looks like the end of speech.
-const PAUSE: u64 = samples(140);
+/// Quiet that looks like the end of speech. Shorter is recognised sooner, and more often in vain: of 60 ms
+/// there are 2.1 in a second of speech, of 100 ms 1.3, of 140 ms 0.75.
+const PAUSE: u64 = samples(100);
 /// How much quieter than the stretch's loudest moment that is, as a ratio of amplitudes: 16 dB.
 const QUIETER: f32 = 0.16;
 /// Loudness is measured over this.
