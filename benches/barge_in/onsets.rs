@@ -19,7 +19,7 @@ use crate::{
 /// From the first voiced frame to the order to clear, 95 of 100, ms.
 const PROMISED_P95: u64 = 200;
 /// It is promised where so many of a hundred words are understood when the agent is silent.
-const UNDERSTOOD_PERCENT: f64 = 90.0;
+const UNDERSTOOD_PERCENT: f64 = 70.0;
 /// Levels of an interruption against a caller of common loudness, dB.
 const LEVELS: [f32; 5] = [0.0, -6.0, -12.0, -18.0, -24.0];
 /// Pink noise against the same, dB.

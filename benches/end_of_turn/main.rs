@@ -123,7 +123,11 @@ fn compare(fitting: &Cases<'_>, held_out: &Cases<'_>) -> bool {
             let quick = tried
                 .iter()
                 .filter(|(_, outcome)| outcome.percentile_ms(50) <= median)
-                .min_by(|a, b| a.1.cut_percent().total_cmp(&b.1.cut_percent()));
+                .min_by(|a, b| {
+                    let short = |outcome: &Outcome| median - outcome.percentile_ms(50);
+                    let cuts = a.1.cut_percent().total_cmp(&b.1.cut_percent());
+                    cuts.then(short(&a.1).cmp(&short(&b.1)))
+                });
             if let Some((rule, _)) = quick {
                 row(name, &format!("median {median} ms"), rule, &Outcome::of(rule, held_out));
             }

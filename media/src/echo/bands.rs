@@ -107,9 +107,9 @@ pub(super) fn above(level: &Level, floor: &Level) -> f32 {
 
 /// Background rises by this much a hop, 3 dB a second, and falls at once.
 const NOISE_RISE: f32 = 0.03;
-/// In the first second and a half it rises so much: a noisy line is one from the beginning.
+/// In the first second it rises so much: a noisy line is one from the beginning.
 const NOISE_RISE_AT_FIRST: f32 = 0.3;
-const FIRST_HOPS: u64 = 150;
+const FIRST_HOPS: u64 = 100;
 
 /// Follows the loudness of the background: the quietest of the last moments. So many hops came before.
 pub(super) fn follow_noise(noise: &mut Level, near: &Level, hops: u64) {
