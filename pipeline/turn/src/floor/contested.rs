@@ -107,7 +107,8 @@ impl Conversation {
             return false;
         }
         let answer = self.is_answer(&spoken);
-        if spoken.len() == 1 && !answer && !self.ears.is_sure(surely) {
+        // Of a hum or a cough the STT makes whole sentences. A voice that lasts needs no words.
+        if !answer && !self.ears.is_sure(surely) {
             return false;
         }
         let listening = words::is_backchannel(&spoken) && !answer;

@@ -30,6 +30,20 @@ fn words_made_of_a_cough_do_not_take_the_floor() {
 }
 
 #[test]
+fn sentences_made_of_a_hum_do_not_take_the_floor_unless_they_are_sure() {
+    for (sure, taken) in [(0.35, false), (0.9, true)] {
+        let mut call = Sim::answering(LONG);
+        call.answers("As you like.");
+        call.at(AT + 380, Event::Interim { text: "You do".to_owned() });
+        sound(&mut call, AT, AT + 320, 300, "You do.", sure);
+        call.run_until(18_000);
+        let said = call.transcript().contains(&"caller: You do.".to_owned());
+        assert_eq!(said, taken, "{sure}");
+        assert_eq!(call.ear() == [LONG], !taken, "{sure}");
+    }
+}
+
+#[test]
 fn a_voiced_word_and_a_whisper_that_is_understood_take_it() {
     for (voiced_ms, words) in [(140, "Monday."), (0, "Could you whisper?")] {
         let mut call = Sim::answering(LONG);
