@@ -16,7 +16,7 @@ use crate::{
     sound::{COMMON_DBFS, Line, first_voiced, levelled, onset, pink},
 };
 
-/// From the first voiced frame to the order to clear, 95 of 100, ms.
+/// From the first sound, and so from the first voiced frame, to the order to clear, 95 of 100, ms.
 const PROMISED_P95: u64 = 200;
 /// It is promised where so many of a hundred words are understood when the agent is silent.
 const UNDERSTOOD_PERCENT: f64 = 70.0;
@@ -107,7 +107,7 @@ pub async fn onsets(ear: &Ear) -> bool {
                 percentile(&voiced, 95),
                 voiced.last().copied().unwrap_or_default(),
             );
-            kept &= !covered || percentile(&voiced, 95) <= PROMISED_P95 && missed == 0;
+            kept &= !covered || percentile(&sound, 95) <= PROMISED_P95 && missed == 0;
         }
     }
     println!();
