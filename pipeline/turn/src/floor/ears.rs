@@ -367,12 +367,17 @@ impl Conversation {
                 && self.now.since(before.at) <= LEFTOVERS_FOR
         };
         let Some(before) = self.ears.before.as_ref().filter(late) else { return text };
-        let known = before.words.len();
-        let mut left = known;
-        let mut rest = text.split_whitespace();
-        if !words::normalised(&text).starts_with(&before.words) {
+        let now = words::normalised(&text);
+        // The guess may have cut its last word short, or misheard it: that comes with the rest.
+        let sure = &before.words[..before.words.len() - 1];
+        let mut left = if now.starts_with(&before.words) {
+            before.words.len()
+        } else if !sure.is_empty() && now.starts_with(sure) && now.len() > before.words.len() {
+            sure.len()
+        } else {
             return text;
-        }
+        };
+        let mut rest = text.split_whitespace();
         while left > 0
             && let Some(word) = rest.next()
         {
