@@ -5,7 +5,8 @@
 //! where models are, the real recogniser take part; carrier, model and time are played.
 //! `cargo bench --bench barge_in` prints the tables of `docs/barge-in.md`. Exit 1 if a promise is broken.
 //! Other settings, after `--`: `--start-ms=90`, `--voice-for=700`; `--without-words` is quicker, as the
-//! recogniser works in real time; `--only=onsets,sounds,loudspeakers,interruptions` leaves tables out, and
+//! recogniser works in real time; `--pace=4` gives it four times as long, on a machine that is busy with other
+//! things; `--only=onsets,sounds,loudspeakers,interruptions` leaves tables out, and
 //! `--show` prints what was made of the sounds that took the floor.
 
 mod call;
@@ -93,6 +94,7 @@ fn ears() -> Vec<Ear> {
         policy: policy.clone(),
         loudspeaker: None,
         guarded: true,
+        pace: argument("--pace=").unwrap_or(1).max(1),
     };
     let mut ears = Vec::new();
     let mut stt: Option<Arc<dyn Stt>> = None;

@@ -83,6 +83,7 @@ impl Conversation {
         } else if !self.ears.speaking && self.ears.is_settled() {
             let text = self.ears.text();
             self.tally.backchannels += 1;
+            self.set_aside(&text);
             self.note(Note::Backchannel { text, at: self.now });
             self.ears.forget();
         }
@@ -199,15 +200,18 @@ impl Conversation {
         }
     }
 
+    /// Words that did not take the floor: perhaps the first of more, as the "yes" of "yes, please".
+    fn set_aside(&mut self, text: &str) {
+        if !text.is_empty() && self.is_voiced() {
+            self.ears.set_aside = Some((text.to_owned(), self.now));
+        }
+    }
+
     /// The agent goes on where it was stopped.
     fn give_back(&mut self) {
         let text = self.ears.text();
         let outcome = if text.is_empty() { Contest::Noise } else { Contest::Backchannel };
-        let spoken = words::normalised(&text);
-        if !spoken.is_empty() && !words::is_backchannel(&spoken) && self.is_voiced() {
-            // One word, of which the STT is not sure: perhaps the first of more.
-            self.ears.set_aside = Some((text.clone(), self.now));
-        }
+        self.set_aside(&text);
         self.note(Note::Backchannel { text, at: self.now });
         self.go_on_after_contest(outcome);
     }

@@ -90,6 +90,16 @@ fn a_word_that_did_not_take_the_floor_belongs_to_what_follows_it() {
 }
 
 #[test]
+fn yes_belongs_to_the_please_that_follows_it() {
+    let mut call = Sim::answering(LONG);
+    call.answers("On Monday at nine.");
+    sound(&mut call, AT, AT + 300, 200, "Yes,", 0.9);
+    sound(&mut call, AT + 500, AT + 900, 300, "please.", 0.9);
+    call.run_until(18_000);
+    assert!(call.transcript().contains(&"caller: Yes, please.".to_owned()));
+}
+
+#[test]
 fn a_cough_does_not() {
     let mut call = Sim::answering(LONG);
     call.answers("On Monday at nine.");
