@@ -3,6 +3,10 @@
 
 mod agents;
 mod auth;
+mod calls;
 mod contract;
+mod notes;
+mod notifications;
 mod postgres;
+mod scene;
 mod stage;
