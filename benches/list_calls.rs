@@ -170,7 +170,11 @@ async fn measure(db: &Db, many: usize) -> bool {
 #[tokio::main]
 async fn main() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let many = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(CALLS);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let many = words.iter().find_map(|word| word.parse().ok());
+    // As a test, it is a look whether everything runs.
+    let usual = if words.iter().any(|word| word == "--bench") { CALLS } else { 2_000 };
+    let many = many.unwrap_or(usual);
     let folder = tempfile::tempdir().expect("a folder");
     let mut kept = true;
     let file = Db::open_file(&folder.path().join("bench.db")).await.expect("SQLite opens");

@@ -119,8 +119,16 @@ pub async fn put(db: &Db, calls: &[Past]) {
 
 /// Has the engine learn what the tables are like, as it does by itself in the long run.
 pub async fn settle(db: &Db) {
-    if let Db::Postgres(pool) = db {
-        sqlx::query("VACUUM ANALYZE calls").execute(pool).await.expect("it learns");
+    let Db::Postgres(pool) = db else { return };
+    let mut connection = pool.acquire().await.expect("a connection");
+    // What is committed must be in the log before it counts as visible to all.
+    for statement in [
+        "SET synchronous_commit = on",
+        "UPDATE tenants SET updated_at = updated_at",
+        "VACUUM ANALYZE calls",
+        "RESET synchronous_commit",
+    ] {
+        sqlx::query(statement).execute(&mut *connection).await.expect(statement);
     }
 }
 

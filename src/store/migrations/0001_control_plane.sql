@@ -216,6 +216,8 @@ CREATE INDEX calls_by_duration ON calls
 CREATE INDEX calls_by_qa ON calls
     (tenant_id, qa_score, id, started_at, state, direction, business_id, sentiment,
      duration_seconds, escalation_status, from_number, to_number);
+--@sqlite
+CREATE INDEX calls_of_tenant ON calls (tenant_id);
 --@postgres
 -- PostgreSQL knows when these serve: it counts by them. Equal entries are kept once, so they are small.
 CREATE INDEX calls_of_state ON calls (tenant_id, state);
