@@ -189,7 +189,10 @@ told! {
         let running = Wanted { states: Some(&[State::InProgress]), escalated: Some(false), ..all() };
         let [page, count] = calls::plan(db, stage.tenant, &running, SORTS[0]).await.expect("plans");
         for plan in [page.join("\n"), count.join("\n")] {
-            assert!(plan.contains("calls_running"), "{plan}");
+            // Either finds the few that run; PostgreSQL chooses by how few.
+            let few = plan.contains("calls_running")
+                || db.engine() == "PostgreSQL" && plan.contains("calls_of_state");
+            assert!(few, "{plan}");
         }
     }
 

@@ -206,8 +206,8 @@ impl List<'_> {
         })
     }
 
-    /// `counting`: any index will do. Else the order decides, and a range of scores must not draw the
-    /// planner to an index whose rows it would have to sort: `+` hides the column from it.
+    /// `counting`: any index will do. Else the order decides, and a range of scores must not draw
+    /// SQLite to an index whose rows it would have to sort.
     fn narrowed(&self, select: Sql, counting: bool) -> Sql {
         let wanted = self.wanted;
         let mut select = select.push("WHERE c.tenant_id =").arg(self.tenant);
@@ -230,7 +230,8 @@ impl List<'_> {
             .and("c.sentiment =", wanted.mood.map(Mood::name))
             .and("c.started_at >=", wanted.from)
             .and("c.started_at <", wanted.before);
-        let (above, below) = match counting || self.sort.key == Key::QaScore {
+        let sought = counting || self.sort.key == Key::QaScore || self.db.knows_its_data();
+        let (above, below) = match sought {
             true => ("c.qa_score >=", "c.qa_score <="),
             false => ("+c.qa_score >=", "+c.qa_score <="),
         };
