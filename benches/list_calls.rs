@@ -27,6 +27,16 @@ const PROMISE: Duration = Duration::from_millis(50);
 /// A list is asked for so often.
 const ROUNDS: usize = 100;
 
+/// The processor time that this process has had, ms, to 10 ms: SQLite's part of it shows what a list
+/// costs on a machine that has other things to do as well.
+fn worked() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name, in brackets, may hold anything; user and system time are the 12th and 13th after it.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) * 10.0)
+}
+
 fn lists(businesses: &[BusinessId]) -> Vec<(&'static str, Wanted, Sort, i64)> {
     let all = Wanted::default;
     let newest = Sort::default();
@@ -131,23 +141,28 @@ async fn measure(db: &Db, many: usize) -> bool {
     }
     scene::settle(db).await;
     println!("{}: {many} calls in {:.1} s", db.engine(), began.elapsed().as_secs_f64());
-    println!("{:<64} {:>7} {:>8} {:>8} {:>8}", "list", "found", "p50 ms", "p99 ms", "max ms");
+    println!(
+        "{:<62} {:>7} {:>7} {:>8} {:>8} {:>8}",
+        "list", "found", "work ms", "p50 ms", "p99 ms", "max ms"
+    );
     let mut kept = true;
     for (name, wanted, sort, offset) in lists(&businesses) {
         let page = Page { size: 50, offset };
         let mut took = Vec::with_capacity(ROUNDS);
-        let mut total = 0;
+        let (mut total, before) = (0, worked());
         for _ in 0..ROUNDS {
             let asked = Instant::now();
             let found = calls::list(db, tenant, &wanted, sort, page).await.expect("a list");
             took.push(asked.elapsed());
             total = found.total;
         }
+        let work = worked().zip(before).map_or(0.0, |(now, then)| (now - then) / ROUNDS as f64);
         took.sort();
-        let ms = |of: usize| took[(took.len() * of / 100).min(took.len() - 1)].as_secs_f64() * 1e3;
+        let ms = |of: usize| took[(took.len() * of).div_ceil(100) - 1].as_secs_f64() * 1e3;
         let late = if ms(99) > PROMISE.as_secs_f64() * 1e3 { "  late" } else { "" };
         kept &= late.is_empty();
-        println!("{name:<64} {total:>7} {:>8.1} {:>8.1} {:>8.1}{late}", ms(50), ms(98), ms(100));
+        let (p50, p99, max) = (ms(50), ms(99), ms(100));
+        println!("{name:<62} {total:>7} {work:>7.1} {p50:>8.1} {p99:>8.1} {max:>8.1}{late}");
     }
     kept
 }
@@ -155,7 +170,11 @@ async fn measure(db: &Db, many: usize) -> bool {
 #[tokio::main]
 async fn main() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let many = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(CALLS);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let many = words.iter().find_map(|word| word.parse().ok());
+    // As a test, it is a look whether everything runs.
+    let usual = if words.iter().any(|word| word == "--bench") { CALLS } else { 2_000 };
+    let many = many.unwrap_or(usual);
     let folder = tempfile::tempdir().expect("a folder");
     let mut kept = true;
     let file = Db::open_file(&folder.path().join("bench.db")).await.expect("SQLite opens");

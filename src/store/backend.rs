@@ -399,6 +399,12 @@ impl Db {
         })
     }
 
+    /// Does the engine choose indexes by what the columns hold? SQLite keeps no statistics here, and
+    /// is drawn to any range that an index serves; `+` before a column hides it.
+    pub fn knows_its_data(&self) -> bool {
+        matches!(self, Db::Postgres(_))
+    }
+
     /// How a statement would be carried out, a line a step: `EXPLAIN`.
     ///
     /// # Errors

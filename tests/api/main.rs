@@ -3,12 +3,16 @@
 
 mod agents;
 mod auth;
+mod calls;
 mod configs;
 mod connections;
 mod contract;
-mod live;
 mod knowledge;
+mod live;
+mod notes;
+mod notifications;
 mod postgres;
 mod retrieval;
+mod scene;
 mod setup;
 mod stage;

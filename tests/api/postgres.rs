@@ -37,23 +37,26 @@ pub async fn database() -> Option<String> {
     // Starting it takes a second of a thread.
     let server = tokio::task::spawn_blocking(server).await.expect("it starts")?;
     let name = format!("t{}", uuid::Uuid::new_v4().simple());
-    let url = format!("{server}postgres");
+    let mut admin = connect(&format!("{server}postgres")).await;
+    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::query(create).execute(&mut admin).await.expect("makes a database");
+    Some(format!("{server}{name}"))
+}
+
+/// A connection; the server takes the port before it takes requests.
+async fn connect(url: &str) -> PgConnection {
     let until = Instant::now() + STARTS_WITHIN;
-    let mut admin = loop {
-        match PgConnection::connect(&url).await {
-            Ok(admin) => break admin,
-            // cannot_connect_now: it listens already, but is still starting up.
+    loop {
+        match PgConnection::connect(url).await {
+            Ok(connection) => return connection,
             Err(sqlx::Error::Database(error))
                 if error.code().as_deref() == Some("57P03") && Instant::now() < until =>
             {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            Err(error) => panic!("PostgreSQL: {error}"),
+            Err(error) => panic!("PostgreSQL is connected to: {error}"),
         }
-    };
-    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::query(create).execute(&mut admin).await.expect("makes a database");
-    Some(format!("{server}{name}"))
+    }
 }
 
 /// Where the server's programs are.

@@ -35,6 +35,8 @@ pub struct Past {
     pub mood: Option<Mood>,
     pub qa_score: Option<f64>,
     pub escalation: Option<EscalationStatus>,
+    pub summary: Option<String>,
+    pub metadata: Value,
 }
 
 /// The moment at which stories begin, unless they say otherwise.
@@ -61,6 +63,8 @@ impl Past {
             mood: None,
             qa_score: None,
             escalation: None,
+            summary: None,
+            metadata: json!({}),
         }
     }
 
@@ -89,7 +93,7 @@ pub async fn put(db: &Db, calls: &[Past]) {
             (id, tenant_id, call_sid, direction, state, from_number, to_number, business_id,
              agent_id, job_id, started_at, ended_at, duration_seconds, spoken_by_ai,
              spoken_by_human, topics, sentiment, qa_score, escalation_status, tags, is_spam,
-             is_after_hours, metadata, journal_position, event_sequence, seen_at, created_at,
+             is_after_hours, summary, metadata, journal_position, event_sequence, seen_at, created_at,
              updated_at) VALUES");
         for (place, call) in some.iter().enumerate() {
             let (ended_at, duration) = call.end();
@@ -103,7 +107,9 @@ pub async fn put(db: &Db, calls: &[Past]) {
             insert = insert.push(",").arg(duration).push(", TRUE, FALSE, '[]',");
             insert = insert.arg(call.mood.map(Mood::name)).push(",").arg(call.qa_score);
             insert = insert.push(",").arg(call.escalation.map(EscalationStatus::name));
-            insert = insert.push(", '[]', FALSE, FALSE, '{}', 0, 0,").arg(call.started_at);
+            insert = insert.push(", '[]', FALSE, FALSE,").arg(call.summary.clone());
+            insert = insert.push(",").arg(call.metadata.clone());
+            insert = insert.push(", 0, 0,").arg(call.started_at);
             insert = insert.push(",").arg(call.started_at).push(",").arg(call.started_at).push(")");
         }
         tx.exec(insert).await.expect("the calls are put there");
@@ -113,8 +119,16 @@ pub async fn put(db: &Db, calls: &[Past]) {
 
 /// Has the engine learn what the tables are like, as it does by itself in the long run.
 pub async fn settle(db: &Db) {
-    if let Db::Postgres(pool) = db {
-        sqlx::query("VACUUM ANALYZE calls").execute(pool).await.expect("it learns");
+    let Db::Postgres(pool) = db else { return };
+    let mut connection = pool.acquire().await.expect("a connection");
+    // What is committed must be in the log before it counts as visible to all.
+    for statement in [
+        "SET synchronous_commit = on",
+        "UPDATE tenants SET updated_at = updated_at",
+        "VACUUM ANALYZE calls",
+        "RESET synchronous_commit",
+    ] {
+        sqlx::query(statement).execute(&mut *connection).await.expect(statement);
     }
 }
 
@@ -165,6 +179,12 @@ pub fn history(tenant: TenantId, many: usize, businesses: &[BusinessId], seed: u
                     [usize::try_from(draw.below(4)).expect("few")],
                 qa_score: (draw.below(10) < 7).then(|| draw.below(1_001) as f64 / 1_000.0),
                 escalation,
+                // As wide as calls are.
+                summary: Some("The caller asked about an invoice and was answered. ".repeat(6)),
+                metadata: json!({
+                    "campaign": "spring", "source": "website", "device": "phone",
+                    "reference": Uuid::new_v4().to_string(),
+                }),
                 ..Past::call(tenant)
             }
         })

@@ -9,7 +9,7 @@ use tandem::{
     app::{App, Clock},
     carrier::hang_up::Patience,
     config::Config,
-    domain::{Role, TenantId},
+    domain::{Role, TenantId, UserId},
     live::{desk::Desk, journal::Journals},
 };
 
@@ -136,10 +136,22 @@ impl Stage {
 
     /// A new user of this organisation.
     pub async fn client_of(&self, tenant: TenantId, role: Role) -> Client {
+        self.client_and_user_of(tenant, role).await.0
+    }
+
+    /// A new user of this role, signed in, and who that is.
+    pub async fn client_and_user(&self, role: Role) -> (Client, UserId) {
+        self.client_and_user_of(self.tenant, role).await
+    }
+
+    /// The same of this organisation.
+    pub async fn client_and_user_of(&self, tenant: TenantId, role: Role) -> (Client, UserId) {
         let email = format!("{}-{}@example.com", role.name(), uuid::Uuid::new_v4().simple());
-        self.app.add_user(tenant, &email, "Pat Example", role, PASSWORD).await.expect("a user");
+        let user = self.app.add_user(tenant, &email, "Pat Example", role, PASSWORD).await;
         let tokens = self.app.log_in(&email, PASSWORD, None).await.expect("signs in");
-        Client { url: self.url.clone(), token: tokens.access, http: reqwest::Client::new() }
+        let http = reqwest::Client::new();
+        let client = Client { url: self.url.clone(), token: tokens.access, http };
+        (client, user.expect("a user").id)
     }
 
     /// Someone who has not signed in.

@@ -27,7 +27,7 @@ const FIRST_LOOK: i64 = 1_000;
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     pub states: Option<&'static [State]>,
-    /// Is a person being fetched, or there?
+    /// Has it an escalation that is not cancelled?
     pub escalated: Option<bool>,
     pub direction: Option<Direction>,
     pub business: Option<BusinessId>,
@@ -115,14 +115,20 @@ impl List<'_> {
             ids.extend(self.ids(Part::Unvalued, ascending, left, 0).await?);
         }
         let seen = count(&ids);
-        let (total, valued) = match seen < FIRST_LOOK {
-            true => (seen, seen),
-            false => self.counts().await?,
+        let total = match seen < FIRST_LOOK {
+            true => seen,
+            false => self.count(None).await?,
         };
         if page.offset.saturating_add(page.size) <= seen || total == seen {
             let ids = ids.into_iter().skip(most(page.offset)).take(most(page.size));
             return Ok((ids.collect(), total));
         }
+        let valued = match self.sort.key {
+            Key::StartedAt => total,
+            Key::Duration | Key::QaScore => {
+                (total - self.count(Some(Part::Unvalued)).await?).max(0)
+            }
+        };
         let end = page.offset.saturating_add(page.size).min(total);
         let (from, to) = (page.offset.min(valued), end.min(valued));
         let mut ids = self.window(Part::Valued, valued, from, to).await?;
@@ -163,29 +169,32 @@ impl List<'_> {
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
-    /// How many there are, and how many of them have a value of the sort key.
-    async fn counts(&self) -> Result<(i64, i64), StoreError> {
-        self.db.one(self.counted()).await
+    /// How many there are, or are in a part.
+    async fn count(&self, part: Option<Part>) -> Result<i64, StoreError> {
+        let (count,): (i64,) = self.db.one(self.counted(part)).await?;
+        Ok(count)
     }
 
-    fn counted(&self) -> Sql {
-        let select = match self.sort.key {
-            Key::StartedAt => "SELECT count(*), count(*) FROM calls c",
-            Key::Duration => "SELECT count(*), count(c.duration_seconds) FROM calls c",
-            Key::QaScore => "SELECT count(*), count(c.qa_score) FROM calls c",
-        };
-        self.narrowed(sql(select), true)
+    fn counted(&self, part: Option<Part>) -> Sql {
+        let select = self.narrowed(sql("SELECT count(*) FROM calls c"), true);
+        match part {
+            None => select,
+            Some(part) => self.of_part(select, part),
+        }
     }
 
-    fn ordered(&self, part: Part, ascending: bool) -> Sql {
-        let select = self.narrowed(sql("SELECT c.id FROM calls c"), false);
-        let select = match (self.sort.key, part) {
+    fn of_part(&self, select: Sql, part: Part) -> Sql {
+        match (self.sort.key, part) {
             (Key::StartedAt, _) => select,
             (Key::Duration, Part::Valued) => select.push("AND c.duration_seconds IS NOT NULL"),
             (Key::Duration, Part::Unvalued) => select.push("AND c.duration_seconds IS NULL"),
             (Key::QaScore, Part::Valued) => select.push("AND c.qa_score IS NOT NULL"),
             (Key::QaScore, Part::Unvalued) => select.push("AND c.qa_score IS NULL"),
-        };
+        }
+    }
+
+    fn ordered(&self, part: Part, ascending: bool) -> Sql {
+        let select = self.of_part(self.narrowed(sql("SELECT c.id FROM calls c"), false), part);
         // The id breaks ties: calls of one microsecond must not hide each other.
         select.push(match (self.sort.key, ascending) {
             (Key::StartedAt, true) => "ORDER BY c.started_at, c.id",
@@ -197,8 +206,8 @@ impl List<'_> {
         })
     }
 
-    /// `counting`: any index will do. Else the order decides, and a range of scores must not draw the
-    /// planner to an index whose rows it would have to sort: `+` hides the column from it.
+    /// `counting`: any index will do. Else the order decides, and a range of scores must not draw
+    /// SQLite to an index whose rows it would have to sort.
     fn narrowed(&self, select: Sql, counting: bool) -> Sql {
         let wanted = self.wanted;
         let mut select = select.push("WHERE c.tenant_id =").arg(self.tenant);
@@ -221,7 +230,8 @@ impl List<'_> {
             .and("c.sentiment =", wanted.mood.map(Mood::name))
             .and("c.started_at >=", wanted.from)
             .and("c.started_at <", wanted.before);
-        let (above, below) = match counting || self.sort.key == Key::QaScore {
+        let sought = counting || self.sort.key == Key::QaScore || self.db.knows_its_data();
+        let (above, below) = match sought {
             true => ("c.qa_score >=", "c.qa_score <="),
             false => ("+c.qa_score >=", "+c.qa_score <="),
         };
@@ -305,5 +315,5 @@ pub async fn plan(
 ) -> Result<[Vec<String>; 2], StoreError> {
     let list = List { db, tenant, wanted, sort };
     let ids = list.ordered(Part::Valued, sort.ascending).push("LIMIT").arg(50_i64);
-    Ok([db.explain(ids).await?, db.explain(list.counted()).await?])
+    Ok([db.explain(ids).await?, db.explain(list.counted(None)).await?])
 }

@@ -216,6 +216,15 @@ CREATE INDEX calls_by_duration ON calls
 CREATE INDEX calls_by_qa ON calls
     (tenant_id, qa_score, id, started_at, state, direction, business_id, sentiment,
      duration_seconds, escalation_status, from_number, to_number);
+--@sqlite
+CREATE INDEX calls_of_tenant ON calls (tenant_id);
+--@postgres
+-- PostgreSQL knows when these serve: it counts by them. Equal entries are kept once, so they are small.
+CREATE INDEX calls_of_state ON calls (tenant_id, state);
+CREATE INDEX calls_of_direction ON calls (tenant_id, direction);
+CREATE INDEX calls_of_business ON calls (tenant_id, business_id);
+CREATE INDEX calls_of_sentiment ON calls (tenant_id, sentiment);
+--@all
 CREATE INDEX calls_by_agent ON calls (agent_id, ended_at);
 CREATE INDEX calls_by_job ON calls (job_id);
 CREATE INDEX calls_unseen ON calls (seen_at) WHERE ended_at IS NULL;
