@@ -1,0 +1,37 @@
+//! PDF: the text that the file carries. A scan carries none; recognising letters is not done here.
+
+use pdf_oxide::PdfDocument;
+use pdf_oxide::converters::ConversionOptions;
+
+use super::text::{Block, Text};
+use super::{BadDocument, Limits};
+
+/// Reads the document's text, page by page; gives its title and how many pages there are.
+pub(super) fn read(
+    bytes: &[u8],
+    limits: &Limits,
+    text: &mut Text,
+) -> Result<(Option<String>, Option<usize>), BadDocument> {
+    let broken = |_| BadDocument::damaged("its structure is broken");
+    let document = PdfDocument::from_bytes(bytes.to_vec()).map_err(broken)?;
+    // A file that only forbids printing opens with the empty password.
+    if document.is_encrypted() && !document.authenticate(b"").unwrap_or(false) {
+        return Err(BadDocument::Encrypted);
+    }
+    let pages = document.page_count().map_err(broken)?;
+    if pages > limits.pages {
+        return Err(BadDocument::TooManyPages { most: limits.pages });
+    }
+    let options = ConversionOptions {
+        detect_headings: true,
+        extract_tables: true,
+        include_images: false,
+        strip_running_headers_footers: true,
+        ..ConversionOptions::default()
+    };
+    for page in 0..pages {
+        let words = document.to_markdown(page, &options).map_err(broken)?;
+        text.block(&words, Block::Paragraph)?;
+    }
+    Ok((None, Some(pages)))
+}

@@ -1,0 +1,4 @@
+//! Documents, both ways: reports out, knowledge in.
+pub mod chunk;
+pub mod extract;
+pub mod report;
