@@ -23,12 +23,14 @@ pub mod error;
 mod first;
 mod mail;
 mod password;
+mod statistics;
 
 pub use accounts::{Tokens, Verified};
 pub use clock::Clock;
 pub use error::{Conflict, Error};
 pub use mail::BadMail;
 pub use password::WeakPassword;
+pub use statistics::Asked;
 
 use self::password::Passwords;
 

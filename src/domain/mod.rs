@@ -2,9 +2,11 @@
 
 pub mod agent;
 pub mod business;
+pub mod calendar;
 pub mod call;
 pub mod ids;
 pub mod record;
+pub mod statistics;
 pub mod tool;
 pub mod user;
 

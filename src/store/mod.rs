@@ -10,6 +10,7 @@ pub mod backend;
 pub mod calls;
 mod migrate;
 pub mod page;
+pub mod statistics;
 pub mod users;
 
 pub use backend::{Db, Sql, StoreError, Tx, sql};
