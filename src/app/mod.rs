@@ -23,6 +23,7 @@ pub mod error;
 mod first;
 mod mail;
 mod password;
+mod report;
 mod statistics;
 
 pub use accounts::{Tokens, Verified};
@@ -30,6 +31,7 @@ pub use clock::Clock;
 pub use error::{Conflict, Error};
 pub use mail::BadMail;
 pub use password::WeakPassword;
+pub use report::{Format, Made, Topic, Wanted as WantedReport};
 pub use statistics::Asked;
 
 use self::password::Passwords;
@@ -47,6 +49,7 @@ pub struct App {
     passwords: Passwords,
     mailer: mail::Mailer,
     logins: accounts::Throttle,
+    reports: report::Desk,
 }
 
 /// Why the control plane could not be opened.
@@ -80,6 +83,7 @@ impl App {
             passwords: Passwords::default(),
             mailer: mail::Mailer::start(settings.mail.as_ref())?,
             logins: accounts::Throttle::default(),
+            reports: report::Desk::default(),
             settings,
         }))
     }

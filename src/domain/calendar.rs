@@ -153,8 +153,7 @@ pub struct Period {
 pub struct TooMany(&'static str);
 
 impl Interval {
-    pub const ALL: [Interval; 4] =
-        [Interval::Hour, Interval::Day, Interval::Week, Interval::Month];
+    pub const ALL: [Interval; 4] = [Interval::Hour, Interval::Day, Interval::Week, Interval::Month];
 
     /// `hour`, `day`, `week`, `month`.
     pub fn name(self) -> &'static str {
@@ -285,7 +284,10 @@ mod tests {
     fn shown(interval: Interval, since: &str, until: &str, zone: Tz) -> Vec<(String, i64)> {
         let periods = interval.cut(span(since, until, zone), zone).expect("few enough");
         let minutes = |span: Span| (span.until - span.since).num_minutes();
-        periods.iter().map(|p| (p.begins.format("%d %H:%M%:z").to_string(), minutes(p.span))).collect()
+        periods
+            .iter()
+            .map(|p| (p.begins.format("%d %H:%M%:z").to_string(), minutes(p.span)))
+            .collect()
     }
 
     #[test]
@@ -346,7 +348,9 @@ mod tests {
         let instant = Ok(Bound::Instant(utc("2026-10-24T22:00:00Z")));
         assert_eq!(bound("2026-10-25T00:00:00+02:00"), instant);
         assert_eq!(bound("2026-10-25T00:00:00 02:00"), instant, "a plus that was not escaped");
-        for wrong in ["", "today", "2026-13-01", "2026-10-25T25:00:00Z", "+12026-10-25", "25.10.2026"] {
+        for wrong in
+            ["", "today", "2026-13-01", "2026-10-25T25:00:00Z", "+12026-10-25", "25.10.2026"]
+        {
             assert_eq!(bound(wrong), Err(NoBound), "{wrong}");
         }
         for far in ["0001-01-01", "9999-12-31"] {

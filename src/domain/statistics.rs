@@ -305,7 +305,9 @@ mod tests {
         assert!((pairs(&down).correlation().expect("both vary") + 1.0).abs() < 1e-12);
         let some = [(1.0, 1.0), (2.0, 3.0), (3.0, 2.0)];
         assert!((pairs(&some).correlation().expect("both vary") - 0.5).abs() < 1e-12);
-        for flat in [vec![], vec![(0.3, 0.7)], vec![(0.1, 0.7); 1_000], vec![(0.1, 0.0), (0.1, 1.0)]] {
+        for flat in
+            [vec![], vec![(0.3, 0.7)], vec![(0.1, 0.7); 1_000], vec![(0.1, 0.0), (0.1, 1.0)]]
+        {
             assert_eq!(pairs(&flat).correlation(), None);
         }
     }

@@ -45,12 +45,7 @@ fn of_scope(statement: Sql, tenant: TenantId, scope: &Scope) -> Sql {
 }
 
 /// `WITH periods …`, what is selected, and `FROM periods` with the calls of each: `calls c`.
-fn by_period(
-    selected: &'static str,
-    tenant: TenantId,
-    scope: &Scope,
-    periods: &[Period],
-) -> Sql {
+fn by_period(selected: &'static str, tenant: TenantId, scope: &Scope, periods: &[Period]) -> Sql {
     let mut statement = sql("WITH periods (place, since, until) AS (VALUES");
     for (place, period) in periods.iter().enumerate() {
         statement = statement.push(if place == 0 { "(" } else { ", (" });

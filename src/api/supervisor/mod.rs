@@ -13,6 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Api;
 mod agents;
+mod analytics;
 mod auth;
 mod context;
 mod error;
@@ -34,6 +35,14 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(agents::get_agent, agents::update_agent, agents::delete_agent))
         .routes(routes!(agents::update_agent_availability))
         .routes(routes!(agents::get_agent_usage))
+        .routes(routes!(analytics::get_analytics_overview))
+        .routes(routes!(analytics::get_analytics_dashboard))
+        .routes(routes!(analytics::get_call_volume))
+        .routes(routes!(analytics::get_qa_analytics))
+        .routes(routes!(analytics::get_qa_stats))
+        .routes(routes!(analytics::get_sentiment_analytics))
+        .routes(routes!(analytics::get_escalation_analytics))
+        .routes(routes!(analytics::export_analytics, analytics::download_analytics_export))
 }
 
 /// The routes.

@@ -1,6 +1,7 @@
 //! This dialect's types, one file per noun; each is made of the domain's.
 
 pub mod agent;
+pub mod analytics;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
