@@ -117,3 +117,42 @@ fn lines(calls: &[Listed], zone: Tz) -> Table {
         total: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use documents::report::Language;
+
+    use super::*;
+    use crate::domain::calendar::Interval;
+
+    #[test]
+    fn a_list_that_was_cut_says_so() {
+        let call = Listed {
+            id: uuid::Uuid::nil(),
+            started_at: chrono::DateTime::UNIX_EPOCH,
+            direction: "inbound".to_owned(),
+            state: "no_answer".to_owned(),
+            from_number: "+14155550100".to_owned(),
+            to_number: "+14155550199".to_owned(),
+            business: None,
+            agent: None,
+            duration_seconds: None,
+            sentiment: None,
+            qa_score: None,
+            is_escalated: false,
+            summary: None,
+        };
+        let said = "Only the newest 1 of 61,234 calls are listed: ask for a shorter time.";
+        let shown = |format, total| {
+            let (interval, language) = (Interval::Day, Language::English);
+            let how = How { format, charts: false, interval, language };
+            section(how, std::slice::from_ref(&call), total, Tz::UTC).blocks
+        };
+        assert!(shown(Format::Pdf, 61_234).contains(&Block::Paragraph(said.to_owned())));
+        let [Block::Table(table)] = &shown(Format::Csv, 61_234)[..] else { panic!("a table") };
+        assert_eq!(table.total.as_ref().expect("a last row")[0], Cell::from(said));
+        assert_eq!(shown(Format::Pdf, 1).len(), 1);
+        let [Block::Table(table)] = &shown(Format::Csv, 1)[..] else { panic!("a table") };
+        assert_eq!((table.rows.len(), &table.total), (1, &None));
+    }
+}

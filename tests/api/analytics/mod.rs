@@ -14,10 +14,7 @@ use self::{
     oracle::{Question, differences},
     past::{Draw, Escalation, Past, Score, drawn},
 };
-use crate::{
-    stage::{Client, Stage},
-    told,
-};
+use crate::{stage::Client, told};
 
 fn utc(text: &str) -> DateTime<Utc> {
     text.parse().expect("an instant")
