@@ -40,6 +40,8 @@ mod steer;
 mod watch;
 mod setup;
 mod storable;
+mod report;
+mod statistics;
 
 pub use accounts::{Tokens, Verified};
 pub use calls::CallDetails;
@@ -54,6 +56,8 @@ pub use password::WeakPassword;
 pub use steer::{Intervention, Outbound};
 pub use watch::Kept;
 pub use setup::{SetUp, Setup, TwilioAccount};
+pub use report::{Format, Made, Topic, Wanted as WantedReport};
+pub use statistics::Asked;
 
 use self::{
     password::Passwords,
@@ -83,6 +87,7 @@ pub struct App {
     analyses: Arc<Semaphore>,
     /// The tenants' knowledge, in memory.
     shelf: knowledge::shelf::Shelf,
+    reports: report::Desk,
 }
 
 /// Why the control plane could not be opened.
@@ -126,6 +131,7 @@ impl App {
             home: OnceLock::new(),
             analyses: Arc::new(Semaphore::new(ANALYSES)),
             shelf: knowledge::shelf::Shelf::default(),
+            reports: report::Desk::default(),
             settings,
         });
         if matches!(app.db, Db::Sqlite { .. }) {

@@ -3,11 +3,13 @@
 pub mod agent;
 pub mod business;
 pub mod business_config;
+pub mod calendar;
 pub mod call;
 pub mod ids;
 pub mod knowledge;
 pub mod record;
 pub mod search;
+pub mod statistics;
 pub mod tool;
 pub mod user;
 

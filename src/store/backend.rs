@@ -196,6 +196,27 @@ impl Sql {
         }
     }
 
+    /// The texts of a column that is a JSON array, as rows with a `value`, named `name`.
+    #[must_use]
+    pub fn texts_of(mut self, db: &Db, column: &'static str, name: &'static str) -> Self {
+        self.text.push_str(&match db {
+            Db::Sqlite { .. } => format!(" json_each({column}) AS {name}"),
+            Db::Postgres(_) => format!(" jsonb_array_elements_text({column}) AS {name} (value)"),
+        });
+        self
+    }
+
+    /// The seconds from one column's time to another's.
+    #[must_use]
+    pub fn seconds_between(mut self, db: &Db, from: &'static str, to: &'static str) -> Self {
+        self.text.push_str(&match db {
+            // Days as floating point: right to some 0.1 ms.
+            Db::Sqlite { .. } => format!(" (julianday({to}) - julianday({from})) * 86400.0"),
+            Db::Postgres(_) => format!(" EXTRACT(EPOCH FROM ({to} - {from}))"),
+        });
+        self
+    }
+
     /// The text as it stands.
     pub fn text(&self) -> &str {
         &self.text
@@ -307,6 +328,14 @@ impl Db {
         match self {
             Db::Sqlite { .. } => "SQLite",
             Db::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// For `ORDER BY <text>`: by the bytes of its UTF-8, whatever the database's own order of words.
+    pub fn by_bytes(&self) -> &'static str {
+        match self {
+            Db::Sqlite { .. } => "COLLATE BINARY",
+            Db::Postgres(_) => "COLLATE \"C\"",
         }
     }
 

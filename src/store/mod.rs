@@ -20,6 +20,7 @@ pub mod notifications;
 pub mod page;
 pub mod records;
 pub mod scores;
+pub mod statistics;
 pub mod users;
 
 pub use backend::{Db, Sql, StoreError, Tx, sql};

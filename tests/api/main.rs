@@ -2,6 +2,7 @@
 //! PostgreSQL.
 
 mod agents;
+mod analytics;
 mod auth;
 mod calls;
 mod configs;

@@ -13,6 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Api;
 mod agents;
+mod analytics;
 mod auth;
 mod bounds;
 mod calls;
@@ -72,6 +73,14 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(setup::complete_setup))
         .routes(routes!(knowledge::list_knowledge_entries, knowledge::add_knowledge_entry))
         .routes(routes!(knowledge::delete_knowledge_entry))
+        .routes(routes!(analytics::get_analytics_overview))
+        .routes(routes!(analytics::get_analytics_dashboard))
+        .routes(routes!(analytics::get_call_volume))
+        .routes(routes!(analytics::get_qa_analytics))
+        .routes(routes!(analytics::get_qa_stats))
+        .routes(routes!(analytics::get_sentiment_analytics))
+        .routes(routes!(analytics::get_escalation_analytics))
+        .routes(routes!(analytics::export_analytics, analytics::download_analytics_export))
         .merge(uploads())
 }
 

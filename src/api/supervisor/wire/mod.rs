@@ -6,6 +6,7 @@ pub mod record;
 pub mod words;
 pub mod business;
 pub mod knowledge;
+pub mod analytics;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
