@@ -4,5 +4,6 @@
 mod agents;
 mod auth;
 mod contract;
+mod openapi;
 mod postgres;
 mod stage;

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
+use axum::{Router, middleware, routing::get};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Api;
@@ -18,6 +18,7 @@ mod context;
 mod error;
 mod gate;
 mod input;
+mod openapi;
 mod page;
 mod wire;
 
@@ -38,11 +39,13 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
 
 /// The routes.
 pub fn routes<S: Clone + Send + Sync + 'static>(api: Arc<Api>) -> Router<S> {
-    let (router, _document) = operations().split_for_parts();
+    let (router, document) = operations().split_for_parts();
+    let document = openapi::Served::new(&document);
     let router = router
+        .route("/openapi.json", get(move || async move { document.answer() }))
         .method_not_allowed_fallback(error::wrong_method)
         .fallback(error::no_such_path)
         .layer(middleware::from_fn_with_state(api.clone(), gate::gate))
         .with_state(api);
-    Router::new().nest("/api/v1", router)
+    Router::new().nest("/api/v1", router).route("/docs", get(openapi::page))
 }
