@@ -4,6 +4,8 @@
 mod agents;
 mod auth;
 mod contract;
+mod mail;
 mod openapi;
 mod postgres;
+mod schemathesis;
 mod stage;
