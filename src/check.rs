@@ -5,7 +5,7 @@ use std::{borrow::Cow, error::Error, process::ExitCode};
 use clap::Args;
 use serde::Serialize;
 
-use crate::{carrier, config::Config, gateway::Gateway, models, serve};
+use crate::{app, carrier, config::Config, database, gateway::Gateway, models, serve};
 
 /// Reaches every vendor that is configured and looks at everything that calls need.
 #[derive(Args, Clone, Debug)]
@@ -51,6 +51,8 @@ pub async fn run(args: CheckArgs, config: Config) -> Result<ExitCode, Box<dyn Er
         },
     });
     findings.push(carrier_api(&config).await);
+    findings.push(database_answers(&config).await);
+    findings.push(mail_goes(&config).await);
     match serve::auth_token(&config) {
         Err(error) => findings.push(wrong("data folder", &error)),
         Ok(token) => {
@@ -110,6 +112,29 @@ async fn carrier_api(config: &Config) -> Finding {
     }
 }
 
+async fn database_answers(config: &Config) -> Finding {
+    match database::check(&config.control).await {
+        Ok(says) => Finding { what: "database".into(), ok: true, says },
+        Err(error) => wrong("database", error.as_ref()),
+    }
+}
+
+async fn mail_goes(config: &Config) -> Finding {
+    let what = "mail";
+    let Some(mail) = &config.control.mail else {
+        let says =
+            "not sent: TANDEM_SMTP_URL is not set, so nobody can reset a lost password by mail";
+        return Finding { what: what.into(), ok: true, says: says.to_owned() };
+    };
+    match app::check_mail(mail).await {
+        Ok(()) => {
+            let says = format!("the server takes mail from {}", mail.from);
+            Finding { what: what.into(), ok: true, says }
+        }
+        Err(error) => wrong(what, &error),
+    }
+}
+
 fn models_found(config: &Config) -> Finding {
     let missing = models::missing(config);
     let folder = config.models_dir.display();
@@ -131,5 +156,15 @@ fn models_found(config: &Config) -> Finding {
 }
 
 fn wrong(what: &'static str, error: &dyn Error) -> Finding {
-    Finding { what: what.into(), ok: false, says: error.to_string() }
+    let mut says = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let because = error.to_string();
+        // Some say their cause themselves.
+        if !says.contains(&because) {
+            says = format!("{says}: {because}");
+        }
+        cause = error.source();
+    }
+    Finding { what: what.into(), ok: false, says }
 }

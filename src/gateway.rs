@@ -31,6 +31,7 @@ use crate::{
         engines::Engines,
         hearing::Hearing,
         journal::{Header, Journals, MACHINE, private_folder},
+        lag::Lag,
         phrases,
         recorder::{Recorder, Recordings},
         registry::{Expected, Live, Word},
@@ -66,6 +67,8 @@ pub struct Gateway {
     /// Cancelled when the process is to stop.
     leaving: CancellationToken,
     draining: AtomicBool,
+    /// Whether this process keeps up.
+    pub lag: Lag,
     metrics: PrometheusHandle,
     toolbox: Toolbox,
     /// The control plane, where it is open: calls are conducted without it, too.
@@ -136,6 +139,7 @@ impl Gateway {
             tasks: TaskTracker::new(),
             leaving: CancellationToken::new(),
             draining: AtomicBool::new(false),
+            lag: Lag::default(),
             metrics,
             toolbox,
             control: OnceLock::new(),
@@ -161,6 +165,11 @@ impl Gateway {
     /// Is the process about to stop?
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// So many calls may be live now: none of them new while the process stops, or is behind.
+    pub fn room(&self) -> usize {
+        if self.is_draining() || self.lag.is_behind() { 0 } else { self.most_calls() }
     }
 
     /// Opens the control plane over this gateway's calls.
@@ -337,6 +346,7 @@ impl Gateway {
                 upkeep.run_upkeep();
             }
         });
+        let measuring = tokio::spawn(self.lag.clone().measure());
         let preparing = tokio::spawn({
             let gateway = self.clone();
             async move { gateway.prepare_phrases().await }
@@ -373,6 +383,7 @@ impl Gateway {
         // A request that is never completed does not keep the process.
         let _ = tokio::time::timeout(HANDED_OVER_WITHIN, server).await;
         upkeep.abort();
+        measuring.abort();
         Ok(())
     }
 
@@ -394,6 +405,8 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
         (StatusCode::SERVICE_UNAVAILABLE, "stopping".to_owned())
     } else if gateway.desk.registry.count() >= gateway.most_calls() {
         (StatusCode::SERVICE_UNAVAILABLE, "full".to_owned())
+    } else if gateway.lag.is_behind() {
+        (StatusCode::SERVICE_UNAVAILABLE, "behind".to_owned())
     } else {
         (StatusCode::OK, "ready".to_owned())
     };

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use tandem::{
     caller, check,
     config::{self, Config},
-    demo, models, replay, serve, telemetry,
+    database, demo, models, replay, serve, telemetry, users,
 };
 
 #[global_allocator]
@@ -46,6 +46,12 @@ enum Command {
     /// Runs recorded calls through the conversation machine again: what happened, whether it would
     /// again, and what other settings would have changed.
     Replay(replay::ReplayArgs),
+    /// Who may sign in: adds, lists and lets back in users.
+    User(users::UserArgs),
+    /// Brings the database's schema up to date.
+    Migrate(database::MigrateArgs),
+    /// Copies the SQLite database into a file, also while the server runs.
+    Backup(database::BackupArgs),
     /// Says what is configured and whether it can be reached.
     Check(check::CheckArgs),
     /// The local speech models: what they are, and fetching them.
@@ -62,7 +68,8 @@ fn main() -> ExitCode {
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()
         .expect("no other provider was installed before");
-    let quiet = matches!(tandem.command, Command::Demo(_) | Command::Call(_) | Command::Models(_));
+    let quiet =
+        !matches!(tandem.command, Command::Serve(_) | Command::Replay(_) | Command::Check(_));
     let filter = std::env::var("TANDEM_LOG").ok();
     let filter = filter.as_deref().or(quiet.then_some("error"));
     telemetry::log_to_stderr(tandem.log_json, filter);
@@ -87,6 +94,9 @@ fn main() -> ExitCode {
         let done = match tandem.command {
             Command::Serve(args) => serve::run(args, config).await,
             Command::Demo(args) => demo::run(args, config).await,
+            Command::User(args) => users::run(args, config).await,
+            Command::Migrate(args) => database::migrate(args, config).await,
+            Command::Backup(args) => database::backup(args, config).await,
             Command::Check(args) => check::run(args, config).await,
             Command::Models(args) => models::run(args, config).await,
             Command::Call(_) | Command::Replay(_) => {

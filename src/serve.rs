@@ -3,18 +3,18 @@
 use std::{error::Error, process::ExitCode, sync::Arc};
 
 use clap::Args;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    app::Clock,
+    app::{self, App, Clock},
     config::Config,
     demo,
-    domain::{Business, business::BadBusiness},
+    domain::{Business, Role, TenantId, business::BadBusiness},
     gateway::{Gateway, NotStarted},
     models::{self, Offer},
-    telemetry, token,
+    telemetry, terminal, token,
 };
 
 /// Runs the gateway until SIGTERM or Ctrl-C.
@@ -43,7 +43,8 @@ pub async fn run(args: ServeArgs, mut config: Config) -> Result<ExitCode, Box<dy
     }
     let gateway = open(config, &auth_token)?;
     let control = gateway.open_control(Clock::default()).await?;
-    control.first_start().await?;
+    let organisation = control.first_start().await?;
+    first_user(&control, organisation).await?;
     let engines = gateway.engines();
     tracing::info!(
         %address,
@@ -65,6 +66,40 @@ pub async fn run(args: ServeArgs, mut config: Config) -> Result<ExitCode, Box<dy
     tokio::spawn(stop_on_signal(stop.clone()));
     gateway.serve(listener, stop).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Asks for the first user where there is none and somebody is at the terminal.
+async fn first_user(control: &App, organisation: TenantId) -> Result<(), Box<dyn Error>> {
+    if !control.users_of(organisation).await?.is_empty() {
+        return Ok(());
+    }
+    if !terminal::is_attended() {
+        tracing::warn!(
+            "nobody can sign in yet: `tandem user add EMAIL`, or TANDEM_OWNER_EMAIL and \
+             TANDEM_OWNER_PASSWORD"
+        );
+        return Ok(());
+    }
+    eprintln!("Nobody can sign in yet. Who is the owner? (Enter nothing to do that later.)");
+    loop {
+        let asked = tokio::task::spawn_blocking(|| -> std::io::Result<_> {
+            let email = terminal::line("E-mail")?;
+            if email.is_empty() {
+                return Ok(None);
+            }
+            Ok(Some((email, terminal::new_password()?)))
+        });
+        let Some((email, password)) = asked.await?? else { return Ok(()) };
+        let password = password.expose_secret();
+        match control.add_user(organisation, &email, "Owner", Role::Owner, password).await {
+            Ok(user) => {
+                eprintln!("{} is the owner.", user.email);
+                return Ok(());
+            }
+            Err(refused @ app::Error::Invalid { .. }) => eprintln!("The {refused}."),
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// The token that signs the carrier's requests: the account's, or a local one.

@@ -48,6 +48,7 @@ fn describe() {
     describe_counter!("tandem_calls_answered_total", "Webhooks that asked how to answer a call");
     describe_counter!("tandem_calls_resumed_total", "Calls gone on with after a break");
     describe_counter!("tandem_calls_turned_away_total", "Calls refused past capacity");
+    describe_gauge!("tandem_loop_lag_seconds", "How late this process wakes, at the worst lately");
     describe_counter!("tandem_hang_ups_total", "Calls hung up, by whether the carrier ended them");
     describe_counter!("tandem_tones_total", "Tones heard on calls that we made");
     describe_counter!("tandem_answerers_total", "Who answered calls that we made, by the carrier");

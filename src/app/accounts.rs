@@ -264,12 +264,24 @@ impl App {
         role: Role,
         password: &str,
     ) -> Result<User, Error> {
+        password::check(password).map_err(|weak| Error::invalid("password", weak.to_string()))?;
+        let hash = self.passwords.hash(password).await?;
+        self.insert_user(tenant, email, name, role, Some(hash)).await
+    }
+
+    /// Adds a user, with the hash of a password or without one yet.
+    pub(super) async fn insert_user(
+        &self,
+        tenant: TenantId,
+        email: &str,
+        name: &str,
+        role: Role,
+        hash: Option<String>,
+    ) -> Result<User, Error> {
         let email = email.trim().to_lowercase();
         if !is_email(&email) {
             return Err(Error::invalid("email", "must be an e-mail address"));
         }
-        password::check(password).map_err(|weak| Error::invalid("password", weak.to_string()))?;
-        let hash = self.passwords.hash(password).await?;
         let (first_name, last_name) = name.trim().split_once(' ').unwrap_or((name.trim(), ""));
         let user = User {
             id: UserId::new(),
@@ -282,7 +294,7 @@ impl App {
             created_at: self.clock.now(),
         };
         let mut tx = self.db.begin().await.attempt("add the user")?;
-        match users::add(&mut tx, &user, Some(hash)).await {
+        match users::add(&mut tx, &user, hash).await {
             Err(error) if error.is_conflict() => return Err(Error::Conflict(Conflict::EmailTaken)),
             added => added.attempt("add the user")?,
         }

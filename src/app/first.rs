@@ -25,20 +25,13 @@ impl App {
         };
         let _ = self.home.set(tenant);
         let users = users::list(&self.db, tenant).await.attempt("list the users")?;
-        match &self.settings.owner {
-            Some(owner) if users.is_empty() => {
-                let password = owner.password.expose_secret();
-                match self.add_user(tenant, &owner.email, "Owner", Role::Owner, password).await {
-                    // Another node was faster.
-                    Err(Error::Conflict(Conflict::EmailTaken)) | Ok(_) => {}
-                    Err(error) => return Err(error),
-                }
+        if let Some(owner) = self.settings.owner.as_ref().filter(|_| users.is_empty()) {
+            let password = owner.password.expose_secret();
+            match self.add_user(tenant, &owner.email, "Owner", Role::Owner, password).await {
+                // Another node was faster.
+                Err(Error::Conflict(Conflict::EmailTaken)) | Ok(_) => {}
+                Err(error) => return Err(error),
             }
-            None if users.is_empty() => tracing::warn!(
-                "nobody can sign in yet: `tandem user add`, or TANDEM_OWNER_EMAIL and \
-                 TANDEM_OWNER_PASSWORD"
-            ),
-            _ => {}
         }
         Ok(tenant)
     }

@@ -42,6 +42,30 @@ pub enum BadMail {
     Url,
     #[error("TANDEM_MAIL_FROM is no sender, such as Tandem <calls@example.com>")]
     From,
+    #[error("the mail server did not answer: {0}")]
+    Away(#[source] lettre::transport::smtp::Error),
+    #[error("the mail server answered, but does not take mail now")]
+    NotNow,
+}
+
+type Transport = AsyncSmtpTransport<Tokio1Executor>;
+
+fn transport(mail: &Mail) -> Result<Transport, BadMail> {
+    let transport = Transport::from_url(mail.url.expose_secret()).map_err(|_| BadMail::Url)?;
+    Ok(transport.timeout(Some(SEND_WITHIN)).build())
+}
+
+/// Could mail be sent with these settings? Signs in at the server, and sends none.
+///
+/// # Errors
+/// [`BadMail`].
+pub async fn check(mail: &Mail) -> Result<(), BadMail> {
+    mail.from.parse::<Mailbox>().map_err(|_| BadMail::From)?;
+    match transport(mail)?.test_connection().await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(BadMail::NotNow),
+        Err(error) => Err(BadMail::Away(error)),
+    }
 }
 
 impl Mailer {
@@ -49,10 +73,7 @@ impl Mailer {
     pub(super) fn start(settings: Option<&Mail>) -> Result<Self, BadMail> {
         let Some(mail) = settings else { return Ok(Mailer { letters: None }) };
         let from: Mailbox = mail.from.parse().map_err(|_| BadMail::From)?;
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(mail.url.expose_secret())
-            .map_err(|_| BadMail::Url)?
-            .timeout(Some(SEND_WITHIN))
-            .build();
+        let transport = transport(mail)?;
         let (letters, mut queue) = mpsc::channel::<Letter>(WAITING);
         tokio::spawn(async move {
             while let Some(letter) = queue.recv().await {
@@ -76,7 +97,7 @@ impl Mailer {
     }
 }
 
-async fn send(transport: &AsyncSmtpTransport<Tokio1Executor>, from: &Mailbox, letter: Letter) {
+async fn send(transport: &Transport, from: &Mailbox, letter: Letter) {
     let Ok(to) = letter.to.parse::<Mailbox>() else { return };
     let message = Message::builder()
         .from(from.clone())
@@ -128,8 +149,13 @@ impl App {
         Ok(())
     }
 
+    /// Where a new password is set with this token.
+    pub(super) fn reset_link(&self, token: &str) -> String {
+        format!("{}/reset-password?token={token}", self.settings.public_url)
+    }
+
     fn mail_reset(&self, user: &User, token: &str) {
-        let link = format!("{}/reset-password?token={token}", self.settings.public_url);
+        let link = self.reset_link(token);
         self.mailer.post(Letter {
             to: user.email.clone(),
             subject: "Set a new password".to_owned(),

@@ -4,15 +4,22 @@
 //! it is checked here, by [`Actor::may`](crate::domain::Actor::may), whatever the dialect has checked
 //! before.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tokio::sync::Semaphore;
 
 use crate::{
+    carrier::hang_up::Patience,
     config::Control,
     domain::TenantId,
     jobs,
-    live::{desk::Desk, journal::Journals},
+    live::{
+        desk::Desk,
+        journal::{Journals, private_folder},
+    },
     realtime::Hub,
     secret::Keys,
     store::{BadSchema, Db, StoreError},
@@ -42,6 +49,7 @@ mod setup;
 mod storable;
 mod report;
 mod statistics;
+mod users;
 
 pub use accounts::{Tokens, Verified};
 pub use calls::CallDetails;
@@ -50,7 +58,7 @@ pub use connections::{Connections, Credentials};
 pub use error::{Conflict, Error};
 pub use escalate::{Briefing, Handover};
 pub use knowledge::{Document, LARGEST_DOCUMENT, READER_ARGUMENT, Reach};
-pub use mail::BadMail;
+pub use mail::{BadMail, check as check_mail};
 pub use notifications::Notified;
 pub use password::WeakPassword;
 pub use steer::{Intervention, Outbound};
@@ -58,6 +66,7 @@ pub use watch::Kept;
 pub use setup::{SetUp, Setup, TwilioAccount};
 pub use report::{Format, Made, Topic, Wanted as WantedReport};
 pub use statistics::Asked;
+pub use users::ResetLink;
 
 use self::{
     password::Passwords,
@@ -116,9 +125,43 @@ impl App {
     ) -> Result<Arc<App>, NotOpened> {
         let db = Db::open(&settings.database_url).await?;
         db.migrate().await?;
-        let secret = settings.secret().map_err(NotOpened::Secret)?;
         let (feed, facts) = scribe::Feed::new();
-        let app = Arc::new(App {
+        let app = Arc::new(App::assemble(settings, db, desk, feed.clone(), clock)?);
+        let reporting = feed.clone();
+        journals.follow(move |announcement| reporting.report(Fact::Noted(announcement)));
+        tokio::spawn(Scribe::run(Arc::downgrade(&app), feed, journals, facts));
+        if matches!(app.db, Db::Sqlite { .. }) {
+            // Nobody else has this file: what was begun before was left.
+            crate::store::knowledge::leave_all_uploads(&app.db).await?;
+        }
+        jobs::knowledge::start(&app);
+        app.analyse_left().await;
+        Ok(app)
+    }
+
+    /// Opens the database for an operation or two beside a server that runs: no call is followed, and
+    /// none of those that another process conducts is held to be lost.
+    ///
+    /// # Errors
+    /// [`NotOpened`].
+    pub async fn open_offline(settings: Control) -> Result<App, NotOpened> {
+        private_folder(&settings.data_dir).map_err(NotOpened::Secret)?;
+        let db = Db::open(&settings.database_url).await?;
+        db.migrate().await?;
+        let (feed, _nobody) = scribe::Feed::new();
+        let desk = Desk::new(None, Patience::after(Duration::from_secs(1)));
+        App::assemble(settings, db, desk, feed, Clock::default())
+    }
+
+    fn assemble(
+        settings: Control,
+        db: Db,
+        desk: Desk,
+        feed: scribe::Feed,
+        clock: Clock,
+    ) -> Result<App, NotOpened> {
+        let secret = settings.secret().map_err(NotOpened::Secret)?;
+        Ok(App {
             db,
             clock,
             hub: Hub::default(),
@@ -127,23 +170,13 @@ impl App {
             passwords: Passwords::default(),
             mailer: mail::Mailer::start(settings.mail.as_ref())?,
             logins: accounts::Throttle::default(),
-            feed: feed.clone(),
+            feed,
             home: OnceLock::new(),
             analyses: Arc::new(Semaphore::new(ANALYSES)),
             shelf: knowledge::shelf::Shelf::default(),
             reports: report::Desk::default(),
             settings,
-        });
-        if matches!(app.db, Db::Sqlite { .. }) {
-            // Nobody else has this file: what was begun before was left.
-            crate::store::knowledge::leave_all_uploads(&app.db).await?;
-        }
-        jobs::knowledge::start(&app);
-        let reporting = feed.clone();
-        journals.follow(move |announcement| reporting.report(Fact::Noted(announcement)));
-        tokio::spawn(Scribe::run(Arc::downgrade(&app), feed, journals, facts));
-        app.analyse_left().await;
-        Ok(app)
+        })
     }
 
     /// Reports what happened to a call. It never waits.

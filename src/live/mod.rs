@@ -6,6 +6,7 @@ pub mod echo;
 pub mod engines;
 pub mod hearing;
 pub mod journal;
+pub mod lag;
 pub mod phrases;
 pub mod playout;
 pub mod progress;

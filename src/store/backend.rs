@@ -278,7 +278,7 @@ impl Db {
     /// # Errors
     /// It cannot be reached or opened.
     pub async fn open(url: &str) -> Result<Db, StoreError> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        if file_of(url).is_none() {
             let options = PgConnectOptions::from_str(url)?
                 .application_name("tandem")
                 // A connection that is pooled elsewhere does not mind.
@@ -290,8 +290,7 @@ impl Db {
                 .await?;
             return Ok(Db::Postgres(pool));
         }
-        let path = url.strip_prefix("sqlite://").or(url.strip_prefix("sqlite:")).unwrap_or(url);
-        Db::open_file(Path::new(path)).await
+        Db::open_file(file_of(url).unwrap_or(Path::new(url))).await
     }
 
     /// Opens the SQLite file at `path`.
@@ -478,6 +477,15 @@ impl Db {
             Db::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// The file of a SQLite database's address; none of PostgreSQL's.
+pub fn file_of(url: &str) -> Option<&Path> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return None;
+    }
+    let path = url.strip_prefix("sqlite://").or(url.strip_prefix("sqlite:")).unwrap_or(url);
+    Some(Path::new(path))
 }
 
 /// Why no backup was made.

@@ -8,7 +8,7 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use super::backend::Db;
+use super::backend::{Db, StoreError, sql};
 
 /// All migrations, in their order. A text that has been released is never changed.
 const MIGRATIONS: &[(i64, &str, &str)] =
@@ -56,6 +56,26 @@ impl Db {
             Db::Postgres(pool) => migrator.run(pool).await?,
         }
         Ok(Migrated { version: MIGRATIONS.last().map_or(0, |(version, ..)| *version) })
+    }
+}
+
+impl Db {
+    /// The schema's version; none where there is no schema yet.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn schema_version(&self) -> Result<Option<i64>, StoreError> {
+        let version = "SELECT max(version) FROM _sqlx_migrations WHERE success";
+        match self.one::<(Option<i64>,)>(sql(version)).await {
+            Ok((version,)) => Ok(version),
+            // There is no such table: SQLite says so with 1, PostgreSQL with 42P01.
+            Err(StoreError::Database(sqlx::Error::Database(error)))
+                if matches!(error.code().as_deref(), Some("1" | "42P01")) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -86,6 +86,14 @@ pub async fn first_tenant(db: &Db) -> Result<Option<Tenant>, StoreError> {
     db.opt(sql(first)).await
 }
 
+/// All organisations, oldest first. They are the server's own to see, not a client's.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn tenants(db: &Db) -> Result<Vec<Tenant>, StoreError> {
+    db.all(sql("SELECT id, name, slug, timezone FROM tenants ORDER BY created_at, id")).await
+}
+
 /// Adds a user. Without a hash they have yet to set a password.
 ///
 /// # Errors

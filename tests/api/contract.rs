@@ -17,6 +17,11 @@ static CONTRACT: LazyLock<Value> = LazyLock::new(|| {
 static VALIDATORS: LazyLock<Mutex<HashMap<String, &'static Validator>>> =
     LazyLock::new(Mutex::default);
 
+/// The contract.
+pub fn document() -> &'static Value {
+    &CONTRACT
+}
+
 /// The path of the contract that this one is of, such as `/api/v1/agents/{agent_id}`.
 fn template(path: &str) -> Option<&'static str> {
     let path = path.split('?').next().unwrap_or(path);

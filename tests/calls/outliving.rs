@@ -1,5 +1,7 @@
 //! A call outlives its socket: when the stream breaks, the carrier asks how to go on.
 
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
 use media::stream::carrier::Messages;
 use secrecy::SecretString;
@@ -99,7 +101,7 @@ async fn a_broken_stream_is_gone_on_with_and_an_ended_call_is_hung_up() {
         .call(vec![
             answered(),
             say("callers/thanks"),
-            Step::ExpectHangUp { within: std::time::Duration::from_secs(10) },
+            Step::ExpectHangUp { within: Duration::from_secs(10) },
         ])
         .await;
     let fields = [("CallSid", outcome.call_sid.as_str()), ("CallStatus", "in-progress")];
@@ -117,6 +119,24 @@ async fn past_capacity_a_caller_is_told_that_the_line_is_busy() {
     assert!(document.contains("<Reject reason=\"busy\"/>"), "{document}");
     let ready = reqwest::get(format!("{}/readyz", line.url)).await.unwrap();
     assert_eq!(ready.status(), 503);
+    line.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_process_is_behind_a_caller_is_told_that_the_line_is_busy() {
+    let line = Setup::default().start().await;
+    let ready = || async { reqwest::get(format!("{}/readyz", line.url)).await.unwrap() };
+    let ringing = [("CallSid", "CA1"), ("CallStatus", "ringing")];
+    let now = tokio::time::Instant::now();
+    line.gateway.lag.woke(now, Duration::from_millis(300));
+    assert_eq!(ready().await.status(), 200, "a hiccup");
+    line.gateway.lag.woke(now, Duration::from_secs(3));
+    let document = post(&line, "/webhooks/twilio/answer", &ringing).await;
+    assert!(document.contains("<Reject reason=\"busy\"/>"), "{document}");
+    line.gateway.lag.woke(now, Duration::from_secs(3));
+    let behind = ready().await;
+    assert_eq!(behind.status(), 503);
+    assert!(behind.text().await.unwrap().starts_with("behind"));
     line.stop().await;
 }
 
@@ -157,8 +177,7 @@ async fn a_drain_leaves_calls_to_be_gone_on_with_and_does_not_wait_for_idle_requ
     tokio::io::AsyncWriteExt::write_all(&mut unfinished, b"POST /webhooks/twilio/answer HTT")
         .await
         .unwrap();
-    let call =
-        line.prepared(vec![Step::ExpectHangUp { within: std::time::Duration::from_secs(20) }]);
+    let call = line.prepared(vec![Step::ExpectHangUp { within: Duration::from_secs(20) }]);
     let (notes, mut heard) = tokio::sync::mpsc::channel(256);
     let call = tandem::caller::place(call.notes(notes));
     let drain = async {

@@ -72,8 +72,7 @@ pub async fn answer(
     if let Some(by) = &request.answered_by {
         amd::tell(&gateway, &request.call_sid, by);
     }
-    let most = if gateway.is_draining() { 0 } else { gateway.most_calls() };
-    let document = match gateway.desk.registry.expect_within(expected.clone(), most) {
+    let document = match gateway.desk.registry.expect_within(expected.clone(), gateway.room()) {
         Some(token) => connect(&gateway, expected, token),
         None => {
             metrics::counter!("tandem_calls_turned_away_total").increment(1);

@@ -23,13 +23,20 @@ pub(super) struct Credentials {
 pub(super) struct TokensAnswer {
     access_token: String,
     refresh_token: String,
-    token_type: &'static str,
+    token_type: TokenType,
+}
+
+/// How an access token is shown.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum TokenType {
+    Bearer,
 }
 
 impl From<Tokens> for TokensAnswer {
     fn from(tokens: Tokens) -> Self {
         let Tokens { access, refresh } = tokens;
-        TokensAnswer { access_token: access, refresh_token: refresh, token_type: "bearer" }
+        TokensAnswer { access_token: access, refresh_token: refresh, token_type: TokenType::Bearer }
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Router, extract::DefaultBodyLimit, middleware, routing::get};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::Api;
@@ -26,6 +26,7 @@ mod input;
 mod live;
 mod notes;
 mod notifications;
+mod openapi;
 mod page;
 mod steer;
 mod knowledge;
@@ -94,12 +95,14 @@ fn uploads() -> OpenApiRouter<Arc<Api>> {
 /// The routes.
 pub fn routes<S: Clone + Send + Sync + 'static>(api: Arc<Api>) -> Router<S> {
     let live = live::routes(api.clone());
-    let (router, _document) = operations().split_for_parts();
+    let (router, document) = operations().split_for_parts();
+    let document = openapi::Served::new(&document);
     let router = router
+        .route("/openapi.json", get(move || async move { document.answer() }))
         .method_not_allowed_fallback(error::wrong_method)
         .fallback(error::no_such_path)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(api.clone(), gate::gate))
         .with_state(api);
-    Router::new().nest("/api/v1", router).merge(live)
+    Router::new().nest("/api/v1", router).route("/docs", get(openapi::page)).merge(live)
 }

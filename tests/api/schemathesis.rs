@@ -1,0 +1,33 @@
+//! Drawn requests against the running server, by the document that it gives of itself.
+
+use std::process::{Command, Stdio};
+
+use tandem::domain::Role;
+
+use crate::stage::{Engine, Stage, an_agent};
+
+/// The script's word for "schemathesis cannot be installed here".
+const NOT_INSTALLED: i32 = 75;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_does_what_its_document_says() {
+    let stage = Stage::open(Engine::Sqlite).await.expect("SQLite is built in");
+    let owner = stage.client(Role::Owner).await;
+    an_agent(&owner, "Ann").await;
+    let (url, token) = (stage.url.clone(), owner.token.clone());
+    let run = tokio::task::spawn_blocking(move || {
+        Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/schemathesis.sh"))
+            .args([url, token])
+            .stdin(Stdio::null())
+            .output()
+    });
+    let output = run.await.expect("it ran").expect("there is a shell");
+    let told = String::from_utf8_lossy(&output.stdout);
+    if output.status.code() == Some(NOT_INSTALLED) {
+        let why = String::from_utf8_lossy(&output.stderr);
+        assert!(std::env::var_os("SCHEMATHESIS_REQUIRED").is_none(), "{why}");
+        println!("skipped: schemathesis cannot be installed here");
+        return;
+    }
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+}
