@@ -24,10 +24,19 @@ function heard(name, open) {
   return new Promise((resolve) => {
     const socket = open();
     const events = [];
-    socket.on('connect_error', (error) => {
-      told(name, { refused: error.message });
+    const late = setTimeout(() => {
+      told(name, { late: true, connected: socket.connected, transport: socket.io.engine?.transport?.name, events });
       socket.disconnect();
       resolve();
+    }, 30_000);
+    const done = () => {
+      clearTimeout(late);
+      socket.disconnect();
+      resolve();
+    };
+    socket.on('connect_error', (error) => {
+      told(name, { refused: error.message });
+      done();
     });
     socket.on('connect', () => {
       socket.emit('subscribe', { type: 'call', call_id: call, after: 0, sequence: true });
@@ -37,8 +46,7 @@ function heard(name, open) {
       // The call's end is the last that is kept.
       if (event === 'call.ended' || event === 'error') {
         told(name, { events });
-        socket.disconnect();
-        resolve();
+        done();
       }
     });
   });
@@ -50,17 +58,21 @@ for (const [name, open] of Object.entries(connections)) {
 await heard('no token on /ws/calls', () => io(`${url}/ws/calls`, { forceNew: true }));
 await heard('a forged token', () => io(url, { auth: { token: 'a.b.c' }, forceNew: true }));
 
-// Both namespaces over one connection, and one that is left while the other goes on.
+// Both namespaces over one connection; one is left, the other goes on.
 await new Promise((resolve) => {
   const main = io(url, { auth: { token } });
   const calls = io(`${url}/ws/calls`, { auth: { token } });
-  main.on('connect', () => calls.on('connect', () => {
+  const late = setTimeout(resolve, 30_000);
+  const connected = (socket) => new Promise((done) => socket.on('connect', done));
+  // Whichever is let in first.
+  Promise.all([connected(main), connected(calls)]).then(() => {
     main.disconnect();
     calls.emit('subscribe', { type: 'call', call_id: call, after: 0 });
-  }));
+  });
   calls.on('call.ended', () => {
     told('one connection, two namespaces', { events: [['call.ended', null]] });
     calls.disconnect();
+    clearTimeout(late);
     resolve();
   });
 });

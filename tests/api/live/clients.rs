@@ -21,7 +21,8 @@ use tokio::{
 use super::history::{a_call, one_of_each};
 use crate::told;
 
-const WITHIN: Duration = Duration::from_secs(120);
+/// More than the scripts' own patience.
+const WITHIN: Duration = Duration::from_secs(400);
 
 /// Is it needed all the same? Then its absence is a failure.
 fn absent(what: &str) {

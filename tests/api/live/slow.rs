@@ -11,6 +11,8 @@ use crate::told;
 
 /// More than the hub keeps for the slowest, and the kernel for a connection.
 const SAYINGS: u64 = 9_000;
+/// Fewer than the hub keeps.
+const AT_ONCE: u64 = 1_000;
 
 told! {
     async fn who_is_too_slow_is_told_where_it_stands_and_goes_on(stage: &Stage) {
@@ -22,15 +24,12 @@ told! {
         quick.subscribe_to(call.id).await;
         let first = told_line(stage, &call, "before").await;
         let text = "so it goes on and on and ".repeat(320);
-        for number in 0..SAYINGS {
-            saying(stage, &call, &text);
-            if number % 64 == 0 {
-                tokio::task::yield_now().await;
-            }
-        }
-        // Nobody else waits.
+        // Who reads is not held up by who does not.
         assert_eq!(quick.hear().await["data"]["interaction"]["text"], "before");
-        assert!(quick.settle().await.is_empty());
+        for _ in 0..SAYINGS / AT_ONCE {
+            (0..AT_ONCE).for_each(|_| saying(stage, &call, &text));
+            assert!(quick.settle().await.is_empty());
+        }
 
         assert_eq!(slow.hear().await["sequence"], first);
         let (mut heard, mut lost) = (0, 0);

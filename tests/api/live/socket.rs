@@ -164,6 +164,23 @@ impl SocketIo {
         assert_eq!(heard[1]["code"], "VALIDATION_ERROR", "{heard}");
     }
 
+    /// What is heard until the server has answered this: for a client that gets no other answer, as
+    /// one that has not said who it is.
+    pub async fn heard_so_far(&mut self) -> Vec<String> {
+        self.send("40/nowhere,".to_owned()).await;
+        let mut heard = Vec::new();
+        loop {
+            let text = text(&mut self.stream).await.expect("an answer");
+            if text.starts_with("44/nowhere,") {
+                return heard;
+            }
+            match &*text {
+                "2" => self.send("3".to_owned()).await,
+                _ => heard.push(text),
+            }
+        }
+    }
+
     /// The next event: its name and its arguments.
     pub async fn hear(&mut self) -> Value {
         self.next().await.expect("an event, not the end")

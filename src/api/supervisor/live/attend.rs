@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::{
@@ -86,6 +86,7 @@ struct Attendance<L> {
     api: Arc<Api>,
     watcher: Watcher,
     line: L,
+    expires_at: DateTime<Utc>,
     sent: metrics::Counter,
     lost: metrics::Counter,
 }
@@ -119,6 +120,7 @@ pub(super) async fn attend<L: Line>(
     let mut attendance = Attendance {
         watcher: Watcher::new(verified.actor),
         line,
+        expires_at,
         sent: metrics::counter!("tandem_events_sent_total", "transport" => L::TRANSPORT),
         lost: metrics::counter!("tandem_events_lost_total", "transport" => L::TRANSPORT),
         api,
@@ -218,7 +220,12 @@ impl<L: Line> Attendance<L> {
 
     async fn tell(&mut self, event: &Published) -> Result<(), Gone> {
         loop {
-            match self.watcher.judge(event, self.api.app.clock.now()) {
+            let now = self.api.app.clock.now();
+            // However long a slow client has kept what waits for it: no longer than its token.
+            if now >= self.expires_at {
+                return Ok(());
+            }
+            match self.watcher.judge(event, now) {
                 Verdict::Skip => return Ok(()),
                 Verdict::Tell { dialect, numbered } => {
                     let frame = match dialect {
@@ -265,6 +272,9 @@ impl<L: Line> Attendance<L> {
                 Err(error) => return Ok(Err(error.into())),
             };
             let numbered = self.watcher.is_numbered(call);
+            if self.api.app.clock.now() >= self.expires_at {
+                return Ok(Ok(()));
+            }
             let whole = page.len() as i64 == PAGE;
             for (sequence, event) in page {
                 after = sequence;
