@@ -95,8 +95,11 @@ impl Measure {
         self
     }
 
-    /// Against the time before; nothing is said where there is nothing to compare with.
-    fn against(mut self, change: Option<Change>) -> Self {
+    /// Against the time before, and what is said beside it; nothing, where there is nothing to compare with.
+    fn against(mut self, change: Option<Change>, note: &str) -> Self {
+        if change.is_some() {
+            self.note = Some(note.to_owned());
+        }
         self.change = change;
         self
     }
@@ -162,7 +165,7 @@ pub fn overview(how: How, now: &Overview, before: &Overview, volume: &Trend<Volu
         change(now.qa_score, before.qa_score, true, |of| how.language.decimal(of * 100.0, 1));
     let long = change(now.duration, before.duration, false, words::duration);
     let mut measures = vec![
-        Measure::count(how, "Calls", now.total).against(calls).note("against the time before"),
+        Measure::count(how, "Calls", now.total).against(calls, "than before"),
         Measure::count(how, "Completed", now.completed).note(share(how, now.completed, now.total)),
         Measure::count(how, "Not reached or failed", now.failed)
             .note(share(how, now.failed, now.total)),
@@ -172,11 +175,9 @@ pub fn overview(how: How, now: &Overview, before: &Overview, volume: &Trend<Volu
             now.escalated,
             now.total,
         )),
-        Measure::percent(how, "Escalation rate", now.escalation_rate())
-            .against(rate)
-            .note("points, against before"),
-        Measure::duration("Average duration", now.duration).against(long).note("calls that ended"),
-        Measure::score(how, "Average QA score", now.qa_score).against(score),
+        Measure::percent(how, "Escalation rate", now.escalation_rate()).against(rate, "points"),
+        Measure::duration("Average duration", now.duration).against(long, "than before"),
+        Measure::score(how, "Average QA score", now.qa_score).against(score, "of 100"),
     ];
     if how.format == Format::Csv {
         let moods = now.moods;
