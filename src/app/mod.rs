@@ -42,14 +42,14 @@ mod mail;
 mod notes;
 mod notifications;
 mod password;
-pub mod scribe;
-mod steer;
-mod watch;
-mod setup;
-mod storable;
 mod report;
+pub mod scribe;
+mod setup;
 mod statistics;
+mod steer;
+mod storable;
 mod users;
+mod watch;
 
 pub use accounts::{Tokens, Verified};
 pub use calls::CallDetails;
@@ -61,12 +61,12 @@ pub use knowledge::{Document, LARGEST_DOCUMENT, READER_ARGUMENT, Reach};
 pub use mail::{BadMail, check as check_mail};
 pub use notifications::Notified;
 pub use password::WeakPassword;
-pub use steer::{Intervention, Outbound};
-pub use watch::Kept;
-pub use setup::{SetUp, Setup, TwilioAccount};
 pub use report::{Format, Made, Topic, Wanted as WantedReport};
+pub use setup::{SetUp, Setup, TwilioAccount};
 pub use statistics::Asked;
+pub use steer::{Intervention, Outbound};
 pub use users::ResetLink;
+pub use watch::Kept;
 
 use self::{
     password::Passwords,

@@ -11,7 +11,8 @@ use sqlx::types::Json;
 use super::{
     Db, Sql, StoreError,
     backend::Row,
-    records::{EscalationRow, LineRow, QaRow},
+    escalations::EscalationRow,
+    records::{LineRow, QaRow},
     sql,
 };
 use crate::domain::{CallId, Escalation, Interaction, QaScore, TenantId};

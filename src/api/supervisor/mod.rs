@@ -23,14 +23,14 @@ mod error;
 mod events;
 mod gate;
 mod input;
+mod knowledge;
 mod live;
 mod notes;
 mod notifications;
 mod openapi;
 mod page;
-mod steer;
-mod knowledge;
 mod setup;
+mod steer;
 mod wire;
 
 pub use error::Problem;

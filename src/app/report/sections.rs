@@ -221,6 +221,7 @@ pub fn overview(how: How, now: &Overview, before: &Overview, volume: &Trend<Volu
             .map(String::from)
             .to_vec(),
             series: vec![Series::new("calls", bands.map(|count| count as f64))],
+            tones: Vec::new(),
         }));
     }
     let totals = volume.iter().fold(Volume::default(), |sum, (_, one)| Volume {
@@ -271,6 +272,7 @@ pub fn quality(how: How, quality: &Quality) -> Section {
             places: 0,
             categories: BANDS.map(String::from).to_vec(),
             series: vec![Series::new("calls", quality.all.bands.map(|count| count as f64))],
+            tones: Vec::new(),
         }));
         blocks.push(ranking("Most frequent issues", "calls", &quality.issues));
     }
@@ -414,6 +416,7 @@ fn moods_ring(moods: Moods) -> Block {
         places: 0,
         categories: ["Positive", "Neutral", "Negative"].map(String::from).to_vec(),
         series: vec![Series::new("calls", parts.map(|count| count as f64))],
+        tones: vec![Tone::Good, Tone::Plain, Tone::Bad],
     })
 }
 
@@ -425,6 +428,7 @@ fn ranking(title: &str, measure: &str, counts: &[Count]) -> Block {
         places: 0,
         categories: counts.iter().map(|one| one.what.clone()).collect(),
         series: vec![Series::new(measure, counts.iter().map(|one| one.count as f64))],
+        tones: Vec::new(),
     })
 }
 
@@ -450,6 +454,7 @@ fn chart<T>(
         places,
         categories: trend.iter().map(tick).collect(),
         series,
+        tones: Vec::new(),
     })
 }
 
