@@ -416,7 +416,7 @@ fn moods_ring(moods: Moods) -> Block {
         places: 0,
         categories: ["Positive", "Neutral", "Negative"].map(String::from).to_vec(),
         series: vec![Series::new("calls", parts.map(|count| count as f64))],
-        tones: vec![Tone::Good, Tone::Plain, Tone::Bad],
+        tones: vec![Tone::Good, Tone::Neutral, Tone::Bad],
     })
 }
 
