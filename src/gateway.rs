@@ -22,7 +22,7 @@ use vendors::Stt as _;
 
 use crate::{
     api,
-    app::{App, Clock, NotOpened},
+    app::{App, Clock, NotOpened, scribe::Fact},
     carrier::{self, hang_up::Patience},
     config::Config,
     domain::Business,
@@ -34,7 +34,7 @@ use crate::{
         phrases,
         recorder::{Recorder, Recordings},
         registry::{Expected, Live, Word},
-        session::{self, Carrier, Parts},
+        session::{self, Carrier, Parts, colleague::Colleague},
         tools::{NotUsable, Toolbox, Tools},
         voice::Voice,
     },
@@ -168,7 +168,9 @@ impl Gateway {
     /// # Errors
     /// [`NotOpened`].
     pub async fn open_control(&self, clock: Clock) -> Result<Arc<App>, NotOpened> {
-        let app = App::open(self.config.control.clone(), self.desk.clone(), clock).await?;
+        let app =
+            App::open(self.config.control.clone(), self.desk.clone(), self.journals.clone(), clock)
+                .await?;
         if let Some(embedder) = &self.engines.embedder {
             app.use_embedder(Arc::clone(embedder));
         }
@@ -211,15 +213,23 @@ impl Gateway {
         let mut tool_specs = self.business.tools();
         tool_specs.extend_from_slice(offer.specs());
         script.outbound = expected.outbound;
-        let mut before = Vec::new();
+        let (mut before, mut notes_before) = (Vec::new(), 0);
         if expected.resumed {
             let (journals, call_sid) = (self.journals.clone(), call_sid.clone());
             let read = tokio::task::spawn_blocking(move || journals.standing(&call_sid));
             let standing = read.await.unwrap_or_default();
             before = standing.before;
+            notes_before = standing.notes;
             script.overrides = standing.overrides;
             (script.paused, script.person) = (standing.paused, standing.person);
             script.resumed = Some(RESUMED.to_owned());
+        }
+        if expected.listens {
+            (script.paused, script.person) = (true, true);
+        }
+        if self.control.get().is_some() {
+            // People can be reached who are in no file.
+            script.can_transfer = true;
         }
         let mut policy = self.config.turn.clone();
         policy.idle.prompt.clone_from(&self.business.idle_prompt);
@@ -237,21 +247,27 @@ impl Gateway {
             machine: MACHINE.to_owned(),
             lead_ms: self.config.lead_ms,
             before: Some(before.clone()),
+            notes_before,
+            origin: expected.origin.clone(),
         };
+        if let (Some(app), Some(origin)) = (self.control.get(), expected.origin) {
+            let call_sid = call_sid.as_str().into();
+            app.report(Fact::Connected { call_sid, origin, at: header.began() });
+        }
         let recording = self.recording(&call_sid, &start.stream_sid);
         let options = vendors::SttOptions {
             language: self.business.language.clone(),
             keywords: self.business.keywords.clone(),
         };
+        let ears = |model| {
+            Hearing::new(self.engines.vad(), self.engines.stt.listen(options.clone()), model)
+        };
         let parts = Parts {
             call_sid: call_sid.clone(),
             stream_sid: start.stream_sid,
             conversation: Conversation::new(policy, script, before),
-            hearing: Hearing::new(
-                self.engines.vad(),
-                self.engines.stt.listen(options),
-                self.engines.turn_model.clone(),
-            ),
+            hearing: ears(self.engines.turn_model.clone()),
+            colleague: expected.listens.then(|| Box::new(Colleague::new(ears(None)))),
             progress: expected.outbound.then(Box::default),
             llm: self.engines.llm.clone(),
             spare_llm: self.engines.spare_llm.clone(),

@@ -1,12 +1,27 @@
 //! The carrier's REST API as we use it, over real sockets: the API is played by
-//! [`tandem::caller::Rest`], as strict as the real one.
+//! [`tandem::caller::Rest`], as strict as the real one; and by a whole
+//! [`tandem::caller::exchange::Exchange`], whose own calls are tested here, too.
+
+#[path = "carrier/client.rs"]
+mod client;
+#[path = "carrier/conference.rs"]
+mod conference;
+#[allow(dead_code, reason = "each test binary uses its part")]
+#[path = "caller/gateway.rs"]
+mod gateway;
+#[path = "carrier/legs.rs"]
+mod legs;
+#[path = "carrier/line.rs"]
+mod line;
+#[path = "carrier/transfer.rs"]
+mod transfer;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 use reqwest::Method;
 use secrecy::SecretString;
 use tandem::{
-    caller::{ACCOUNT_SID, Fault, Rest},
+    caller::{ACCOUNT_SID, Asked, Fault, Rest},
     carrier::{
         Access, Client, Error,
         calls::Ended,
@@ -33,7 +48,7 @@ fn client_of(base_url: &str, token: &str) -> Client {
     .unwrap()
 }
 
-fn client(rest: &Rest) -> Client {
+fn client_at(rest: &Rest) -> Client {
     client_of(rest.base_url(), TOKEN)
 }
 
@@ -47,7 +62,11 @@ fn asked(rest: &Rest) -> Vec<(Method, Option<u16>)> {
 }
 
 fn orders(rest: &Rest) -> usize {
-    rest.asked().iter().filter(|asked| asked.method == Method::POST).count()
+    orders_of(&rest.asked())
+}
+
+fn orders_of(asked: &[Asked]) -> usize {
+    asked.iter().filter(|asked| asked.method == Method::POST).count()
 }
 
 const fn busy(retry_after: Option<u32>) -> Fault {
@@ -60,7 +79,7 @@ const DOWN: Fault = Fault::Refuse { status: 503, code: None, retry_after: None }
 async fn a_call_is_looked_up_and_ended_and_ending_it_again_is_no_error() {
     let rest = rest().await;
     let ended = rest.begin(call(1).as_str(), true);
-    let client = client(&rest);
+    let client = client_at(&rest);
     assert_eq!(client.fetch_call(&call(1)).await.unwrap().status, CallStatus::InProgress);
     assert_eq!(client.end_call(&call(1)).await, Ok(Ended::Now));
     assert!(ended.is_cancelled());
@@ -72,7 +91,7 @@ async fn a_call_is_looked_up_and_ended_and_ending_it_again_is_no_error() {
 #[tokio::test]
 async fn the_account_shows_whether_the_credentials_are_good() {
     let rest = rest().await;
-    assert_eq!(client(&rest).account().await.unwrap().status, "active");
+    assert_eq!(client_at(&rest).account().await.unwrap().status, "active");
     let error = client_of(rest.base_url(), "not the token").account().await.unwrap_err();
     assert_eq!(error.code(), Some(20003));
 }
@@ -84,7 +103,7 @@ async fn errors_say_what_they_are_and_hopeless_requests_are_sent_once() {
     let error = stranger.fetch_call(&call(1)).await.unwrap_err();
     assert_eq!((error.code(), error.is_retryable()), (Some(20003), false));
     assert!(!error.to_string().contains("not the token"));
-    let error = client(&rest).end_call(&call(2)).await.unwrap_err();
+    let error = client_at(&rest).end_call(&call(2)).await.unwrap_err();
     assert!(error.is_not_found() && !error.is_retryable(), "{error}");
     assert_eq!(
         error.to_string(),
@@ -101,7 +120,7 @@ async fn errors_say_what_they_are_and_hopeless_requests_are_sent_once() {
 async fn what_may_pass_is_asked_again_and_a_long_wait_is_left_to_others() {
     let rest = rest().await;
     let _ended = rest.begin(call(1).as_str(), false);
-    let client = client(&rest);
+    let client = client_at(&rest);
     rest.fail_looks([Some(DOWN), Some(busy(None)), Some(Fault::BreakOff)]);
     assert_eq!(client.fetch_call(&call(1)).await.unwrap().status, CallStatus::InProgress);
     assert_eq!(
@@ -128,7 +147,7 @@ async fn an_order_whose_answer_was_lost_is_given_again_and_done_once() {
     let rest = rest().await;
     let ended = rest.begin(call(1).as_str(), false);
     rest.fail_orders([Some(Fault::BreakOff), Some(Fault::DoneUnsaid)]);
-    assert_eq!(client(&rest).end_call(&call(1)).await, Ok(Ended::Before));
+    assert_eq!(client_at(&rest).end_call(&call(1)).await, Ok(Ended::Before));
     assert!(ended.is_cancelled());
     let statuses: Vec<_> = rest.asked().into_iter().map(|asked| asked.status).collect();
     assert_eq!(statuses, [None, None, Some(400), Some(200)]);
@@ -175,7 +194,7 @@ fn never() -> Patience {
 #[tokio::test]
 async fn the_carriers_word_settles_a_hang_up_and_nothing_is_asked() {
     let rest = rest().await;
-    let counts = watched(HangUps::new(Some(client(&rest)), never()), |hang_ups| async move {
+    let counts = watched(HangUps::new(Some(client_at(&rest)), never()), |hang_ups| async move {
         for _ in 0..2 {
             hang_ups.expect(&call(1));
         }
@@ -196,7 +215,7 @@ async fn the_carriers_word_settles_a_hang_up_and_nothing_is_asked() {
 #[tokio::test]
 async fn calls_that_are_still_up_are_ended_each_once() {
     let rest = rest().await;
-    let client = client(&rest);
+    let client = client_at(&rest);
     let up: Vec<_> = (0..40).map(|number| rest.begin(call(number).as_str(), false)).collect();
     for over in 0..10 {
         rest.finish(call(over).as_str(), "completed");
@@ -222,7 +241,7 @@ async fn an_api_in_trouble_is_asked_until_the_call_is_over() {
     // Longer down than one request is tried; then it takes an order and forgets it.
     rest.fail_looks(vec![Some(DOWN); 5]);
     rest.fail_orders([Some(Fault::NotDone), Some(Fault::DoneUnsaid)]);
-    let client = client(&rest);
+    let client = client_at(&rest);
     let counts = watched(HangUps::new(Some(client), soon()), |hang_ups| async move {
         hang_ups.expect(&call(1));
         settled(&hang_ups, 1).await;
@@ -238,7 +257,7 @@ async fn what_cannot_be_made_sure_is_counted_and_given_up() {
     let _up = rest.begin(call(1).as_str(), false);
     rest.fail_orders(vec![Some(Fault::NotDone); 4]);
     let wrong = client_of(rest.base_url(), "not the token");
-    for (client, asked) in [(Some(client(&rest)), 8), (Some(wrong), 9), (None, 9)] {
+    for (client, asked) in [(Some(client_at(&rest)), 8), (Some(wrong), 9), (None, 9)] {
         let counts = watched(HangUps::new(client, soon()), |hang_ups| async move {
             hang_ups.expect(&call(1));
             hang_ups.told(&call(1));
@@ -254,7 +273,7 @@ async fn what_cannot_be_made_sure_is_counted_and_given_up() {
 async fn a_process_that_stops_looks_at_what_it_still_waits_for() {
     let rest = rest().await;
     let ended = rest.begin(call(1).as_str(), false);
-    let client = client(&rest);
+    let client = client_at(&rest);
     let counts = watched(HangUps::new(Some(client), never()), |hang_ups| async move {
         hang_ups.expect(&call(1));
     })
@@ -271,7 +290,7 @@ async fn a_process_that_stops_looks_at_what_it_still_waits_for() {
 async fn ending_a_call_that_no_session_holds_is_done_once_however_often_it_is_ordered() {
     let rest = rest().await;
     let ended = rest.begin(call(1).as_str(), false);
-    let hang_ups = HangUps::new(Some(client(&rest)), soon());
+    let hang_ups = HangUps::new(Some(client_at(&rest)), soon());
     assert_eq!(hang_ups.order(&call(1)).await, Ok(Ended::Now));
     assert!(ended.is_cancelled());
     for _ in 0..3 {

@@ -191,9 +191,8 @@ fn cut(text: &str, range: Range<usize>, target: usize, begins: &mut bool, pieces
     while !rest.is_empty() {
         let slice = &text[rest.clone()];
         let mut take = slice.len();
-        let mut characters = 0;
         let mut space = None;
-        for (at, letter) in slice.char_indices() {
+        for (characters, (at, letter)) in slice.char_indices().enumerate() {
             if characters == target {
                 // At the last space of the second half, else within the word.
                 take = space.filter(|space| *space > at / 2).unwrap_or(at);
@@ -202,7 +201,6 @@ fn cut(text: &str, range: Range<usize>, target: usize, begins: &mut bool, pieces
             if letter.is_whitespace() {
                 space = Some(at);
             }
-            characters += 1;
         }
         let piece = slice[..take].trim_end();
         pieces.push(Piece {

@@ -72,6 +72,7 @@ fn text_boxes_nested_tables_and_references_to_letters_are_read_once() {
 fn a_pdf_keeps_headings_and_both_alphabets() {
     let read = read(&fixture("handbook.pdf")).unwrap();
     assert_eq!((read.kind, read.pages), (Kind::Pdf, Some(2)));
+    assert_eq!(read.title.as_deref(), Some("Handbook"));
     assert!(read.text.starts_with("# Opening hours\n\nWe are open Monday to Friday, 9 to 18."));
     assert!(read.text.contains("\n\n## Приём по записи\n\nЗапись по телефону с девяти до"));
     assert!(read.text.contains("Crown €620"));
@@ -81,6 +82,7 @@ fn a_pdf_keeps_headings_and_both_alphabets() {
 fn a_report_of_ours_can_be_read_back() {
     let bytes = pdf(&sample::report(Language::English)).unwrap();
     let read = read(&bytes).unwrap();
+    assert_eq!(read.title.as_deref(), Some("Call centre overview"));
     for words in [
         "Call centre overview",
         "Стоматология «Белый клык» & Sons",

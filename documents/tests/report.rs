@@ -37,6 +37,7 @@ fn the_pdf_says_its_language_title_and_structure() {
     assert!(has("/Lang(ru)") || has("/Lang (ru)"));
     assert!(has("/StructTreeRoot") && has("/MarkInfo") && has("/Outlines"));
     assert!(has("Call centre overview"));
+    assert!(has("pdfuaid:part"), "made for screen readers, too");
     assert!(!has("/CreationDate"), "no clock inside");
 }
 
@@ -80,6 +81,7 @@ fn odd_reports_are_laid_out_all_the_same() {
                 places: 1,
                 categories: vec![text.into(), "b".into()],
                 series: vec![Series::new(text, [0.0, 1e15])],
+                ..Chart::default()
             };
             pdf(&with(Block::Chart(chart))).unwrap();
         }

@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{BufWriter, Read};
 use std::path::Path;
 
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
@@ -224,7 +224,20 @@ impl Drop for Recording {
 /// The file cannot be read, is no such WAV, or is longer than [`MAX_READ`].
 pub fn read_wav_8k(path: impl AsRef<Path>) -> Result<Vec<i16>, Error> {
     let failed = |source| Error::Wav { attempt: "read", source };
-    let reader = WavReader::open(path).map_err(failed)?;
+    samples_of(WavReader::open(path).map_err(failed)?)
+}
+
+/// As [`read_wav_8k`], from a file that is in memory.
+///
+/// # Errors
+/// It is no such WAV, or is longer than [`MAX_READ`].
+pub fn parse_wav_8k(bytes: &[u8]) -> Result<Vec<i16>, Error> {
+    let failed = |source| Error::Wav { attempt: "read", source };
+    samples_of(WavReader::new(bytes).map_err(failed)?)
+}
+
+fn samples_of(reader: WavReader<impl Read>) -> Result<Vec<i16>, Error> {
+    let failed = |source| Error::Wav { attempt: "read", source };
     let spec = reader.spec();
     let format = Error::Format { channels: spec.channels, sample_rate: spec.sample_rate };
     if !(1..=8).contains(&spec.channels) || !RATES.contains(&spec.sample_rate) {
@@ -246,7 +259,7 @@ pub fn read_wav_8k(path: impl AsRef<Path>) -> Result<Vec<i16>, Error> {
 }
 
 fn mono<S: hound::Sample>(
-    mut reader: WavReader<BufReader<File>>,
+    mut reader: WavReader<impl Read>,
     mut resampler: Resampler,
     to_f32: impl Fn(S) -> f32,
 ) -> Result<Vec<i16>, hound::Error> {

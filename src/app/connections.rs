@@ -168,9 +168,9 @@ impl App {
             return Err(format!("The Twilio account is {}", account.status));
         }
         let Some(number) = number else { return Ok(()) };
-        match client.owns_number(number).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err("The Twilio account has no such phone number".to_owned()),
+        match client.owned_number(number).await {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err("The Twilio account has no such phone number".to_owned()),
             Err(error) => Err(in_words(&error)),
         }
     }

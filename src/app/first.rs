@@ -23,6 +23,7 @@ impl App {
                 self.add_tenant(name, zone.name()).await?
             }
         };
+        let _ = self.home.set(tenant);
         let users = users::list(&self.db, tenant).await.attempt("list the users")?;
         match &self.settings.owner {
             Some(owner) if users.is_empty() => {

@@ -4,12 +4,15 @@
 //! it is checked here, by [`Actor::may`](crate::domain::Actor::may), whatever the dialect has checked
 //! before.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::Semaphore;
 
 use crate::{
     config::Control,
+    domain::TenantId,
     jobs,
-    live::desk::Desk,
+    live::{desk::Desk, journal::Journals},
     realtime::Hub,
     secret::Keys,
     store::{BadSchema, Db, StoreError},
@@ -17,6 +20,7 @@ use crate::{
 
 mod accounts;
 mod agents;
+mod analyse;
 mod audit;
 mod brief;
 mod calls;
@@ -24,23 +28,38 @@ mod clock;
 mod configs;
 mod connections;
 pub mod error;
+mod escalate;
 mod first;
 mod knowledge;
 mod mail;
+mod notes;
+mod notifications;
 mod password;
+pub mod scribe;
 mod setup;
+mod steer;
 mod storable;
 
 pub use accounts::{Tokens, Verified};
+pub use calls::CallDetails;
 pub use clock::Clock;
 pub use connections::{Connections, Credentials};
 pub use error::{Conflict, Error};
+pub use escalate::{Briefing, Handover};
 pub use knowledge::{Document, LARGEST_DOCUMENT, READER_ARGUMENT, Reach};
 pub use mail::BadMail;
+pub use notifications::Notified;
 pub use password::WeakPassword;
 pub use setup::{SetUp, Setup, TwilioAccount};
+pub use steer::{Intervention, Outbound};
 
-use self::password::Passwords;
+use self::{
+    password::Passwords,
+    scribe::{Fact, Scribe},
+};
+
+/// Calls that are analysed at once: it is work of milliseconds, off the media path.
+const ANALYSES: usize = 2;
 
 /// Everything that the operations need.
 pub struct App {
@@ -57,6 +76,11 @@ pub struct App {
     logins: accounts::Throttle,
     /// The tenants' knowledge, in memory.
     shelf: knowledge::shelf::Shelf,
+    feed: scribe::Feed,
+    /// The first organisation: calls to numbers that are nobody's are its.
+    home: OnceLock<TenantId>,
+    /// Calls that are analysed at once.
+    analyses: Arc<Semaphore>,
 }
 
 /// Why the control plane could not be opened.
@@ -77,10 +101,16 @@ impl App {
     ///
     /// # Errors
     /// [`NotOpened`].
-    pub async fn open(settings: Control, desk: Desk, clock: Clock) -> Result<Arc<App>, NotOpened> {
+    pub async fn open(
+        settings: Control,
+        desk: Desk,
+        journals: Journals,
+        clock: Clock,
+    ) -> Result<Arc<App>, NotOpened> {
         let db = Db::open(&settings.database_url).await?;
         db.migrate().await?;
         let secret = settings.secret().map_err(NotOpened::Secret)?;
+        let (feed, facts) = scribe::Feed::new();
         let app = Arc::new(App {
             db,
             clock,
@@ -90,6 +120,9 @@ impl App {
             passwords: Passwords::default(),
             mailer: mail::Mailer::start(settings.mail.as_ref())?,
             logins: accounts::Throttle::default(),
+            feed: feed.clone(),
+            home: OnceLock::new(),
+            analyses: Arc::new(Semaphore::new(ANALYSES)),
             shelf: knowledge::shelf::Shelf::default(),
             settings,
         });
@@ -98,11 +131,20 @@ impl App {
             crate::store::knowledge::leave_all_uploads(&app.db).await?;
         }
         jobs::knowledge::start(&app);
+        let reporting = feed.clone();
+        journals.follow(move |announcement| reporting.report(Fact::Noted(announcement)));
+        tokio::spawn(Scribe::run(Arc::downgrade(&app), feed, journals, facts));
+        app.analyse_left().await;
         Ok(app)
     }
 
     /// Compares knowledge by meaning from now on, with this model; before, and without, by words.
     pub fn use_embedder(&self, embedder: Arc<dyn vendors::local::agent::Embedder>) {
         self.shelf.set_embedder(embedder);
+    }
+
+    /// Reports what happened to a call. It never waits.
+    pub fn report(&self, fact: Fact) {
+        self.feed.report(fact);
     }
 }

@@ -1,7 +1,8 @@
 //! What the carrier does with a call: asks for documents, carries out their verbs, tells of the end.
 //!
 //! Verbs that only speak to the caller (`Say`, `Play`, `Gather` …) are noted and take no time here:
-//! there is no carrier's voice to hear. `Dial` and its like end the call as transferred.
+//! there is no carrier's voice to hear. `Dial` and its like end the call as transferred. On a call of
+//! an [exchange](super::exchange) all of these are carried out there.
 
 use reqwest::{Method, Url};
 use tokio::time::{Instant, sleep};
@@ -10,10 +11,11 @@ use twiml::Form;
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::stream::carrier::Messages;
+use media::stream::carrier::{Messages, Track};
 
 use super::callbacks::{Callbacks, Job};
 use super::clock::Tick;
+use super::exchange::{Order, Plug, Source};
 use super::line::{Held, Line};
 use super::markup::{self, Link, MAX_PARAMETER, Verb, socket_url};
 use super::note::Note;
@@ -33,30 +35,61 @@ pub struct Flow<'a> {
     pub(super) line: Line,
     pub(super) call_sid: String,
     pub(super) documents: Vec<Document>,
-    web: Arc<Web>,
+    pub(super) web: Arc<Web>,
     pub(super) callbacks: Callbacks,
     pub(super) answered: Option<Tick>,
     /// The next number of a call status callback.
     pub(super) sequence: u32,
     /// Status callbacks that are to come in the wrong order.
     pub(super) held_back: Vec<Job>,
+    /// The exchange that this call is of.
+    pub(super) plug: Option<Plug>,
+    /// How the exchange wants this call, until it has rung.
+    pub(super) order: Option<Order>,
+    /// The latest document ran to its end: no verb ended the call.
+    pub(super) ran_out: bool,
     /// The latest stream of the call, counted.
     streams: usize,
     /// Documents since the latest conversation.
-    without_stream: usize,
+    pub(super) without_stream: usize,
 }
 
+/// Fields of a request beside the standard ones: what a verb found.
+pub(super) type Extra = Vec<(&'static str, String)>;
+
 /// What a document comes to.
-enum After {
-    Fetch { purpose: &'static str, link: Link, base: Url },
+pub(super) enum After {
+    Fetch { purpose: &'static str, link: Link, base: Url, extra: Extra },
+    Inline(String),
     End(EndReason),
+}
+
+/// Why what a document does is left before it is done.
+#[derive(Debug)]
+pub(super) enum Leave {
+    End(EndReason),
+    /// Another document takes its place.
+    Redirected(Source),
+}
+
+impl From<Leave> for After {
+    fn from(leave: Leave) -> Self {
+        match leave {
+            Leave::End(reason) => After::End(reason),
+            Leave::Redirected(Source::Inline(text)) => After::Inline(text),
+            Leave::Redirected(Source::At(url, method)) => {
+                let link = Link { url: url.to_string(), method };
+                After::Fetch { purpose: "update", link, base: url, extra: Vec::new() }
+            }
+        }
+    }
 }
 
 /// What a stream comes to.
 enum Talk {
     Ended(Ended),
     NotOpened(Handshake),
-    HungUp(EndReason),
+    Left(Leave),
 }
 
 impl<'a> Flow<'a> {
@@ -71,6 +104,9 @@ impl<'a> Flow<'a> {
             answered: None,
             sequence: 0,
             held_back: Vec::new(),
+            plug: None,
+            order: None,
+            ran_out: false,
             streams: 0,
             without_stream: 0,
         }
@@ -84,7 +120,8 @@ impl<'a> Flow<'a> {
         self.tell_rung();
         let mut reason = match &self.call.target {
             Target::Socket(url) => self.socket_only(url.clone()).await?,
-            Target::Webhook(url) => self.documents(url.clone()).await?,
+            Target::Webhook(url) => self.answer(url.clone()).await?,
+            Target::Exchange(purpose) => self.on_exchange(purpose.clone()).await,
         };
         if self.call.stuck && reason == EndReason::ServerHungUp {
             reason = self.hold_on().await;
@@ -110,7 +147,7 @@ impl<'a> Flow<'a> {
             match self.line.hold(stop.cancelled()).await {
                 Held::Done(()) => return EndReason::Stopped,
                 Held::HungUp(reason) => return reason,
-                Held::StreamEnded(_) => {}
+                Held::StreamEnded(_) | Held::Redirected(_) => {}
             }
         }
     }
@@ -127,33 +164,51 @@ impl<'a> Flow<'a> {
         let stream =
             markup::Stream { url: url.to_string(), parameters, ..markup::Stream::default() };
         match Box::pin(self.talk(url, &stream)).await {
-            Talk::HungUp(reason) => Ok(reason),
+            Talk::Left(Leave::End(reason)) => Ok(reason),
+            // There are no documents to go on with.
+            Talk::Left(Leave::Redirected(_)) => Ok(EndReason::ServerHungUp),
             Talk::Ended(ended) if ended.closed => Ok(EndReason::ServerHungUp),
             Talk::Ended(_) => Ok(EndReason::StreamFailed),
             Talk::NotOpened(handshake) => Err(CallError::Socket(handshake)),
         }
     }
 
-    async fn documents(&mut self, answer_url: Url) -> Result<EndReason, CallError> {
+    async fn answer(&mut self, answer_url: Url) -> Result<EndReason, CallError> {
         let link = Link { url: answer_url.to_string(), method: Method::POST };
-        let mut next = After::Fetch { purpose: "answer", link, base: answer_url };
+        let (purpose, extra) = ("answer", Vec::new());
+        self.documents(After::Fetch { purpose, link, base: answer_url, extra }).await
+    }
+
+    /// One document after the other, to the end of the call.
+    pub(super) async fn documents(&mut self, first: After) -> Result<EndReason, CallError> {
+        let mut next = first;
         loop {
-            let (purpose, link, base) = match next {
-                After::End(reason) => return Ok(reason),
-                After::Fetch { purpose, link, base } => (purpose, link, base),
-            };
             self.without_stream += 1;
             if self.without_stream > MAX_DOCUMENTS + 1 {
                 let what = format!("{MAX_DOCUMENTS} documents in a row led only to another");
                 return Ok(self.application_error(11215, what));
             }
+            let (purpose, link, base, extra) = match next {
+                After::End(reason) => return Ok(reason),
+                After::Inline(text) => {
+                    next = match self.verbs_of(text.trim()) {
+                        Ok(verbs) => Box::pin(self.carry_out(&nowhere(), verbs)).await,
+                        Err(reason) => After::End(reason),
+                    };
+                    continue;
+                }
+                After::Fetch { purpose, link, base, extra } => (purpose, link, base, extra),
+            };
             let first = purpose == "answer";
-            if first && self.call.outbound {
+            if first && self.call.outbound && self.answered.is_none() {
                 self.tell_answered();
             }
-            let answer = match self.fetch(purpose, link, &base).await? {
+            let answer = match self.fetch(purpose, link, &base, extra).await? {
                 Ok(answer) => answer,
-                Err(reason) => return Ok(reason),
+                Err(leave) => {
+                    next = leave.into();
+                    continue;
+                }
             };
             let verbs = match self.read(first, &answer)? {
                 Ok(verbs) => verbs,
@@ -167,21 +222,23 @@ impl<'a> Flow<'a> {
     }
 
     /// Asks for a document; what is wrong with the first one is the caller's to know.
-    async fn fetch(
+    pub(super) async fn fetch(
         &mut self,
         purpose: &'static str,
         link: Link,
         base: &Url,
-    ) -> Result<Result<Answer, EndReason>, CallError> {
+        extra: Extra,
+    ) -> Result<Result<Answer, Leave>, CallError> {
         let url = match base.join(&link.url) {
             Ok(url) if matches!(url.scheme(), "http" | "https") => url,
             _ => {
                 let what = format!("the URL of <{purpose}> is not http or https");
-                return Ok(Err(self.application_error(11100, what)));
+                return Ok(Err(Leave::End(self.application_error(11100, what))));
             }
         };
         let first = purpose == "answer";
-        let form = self.form(first);
+        let form =
+            extra.into_iter().fold(self.form(first), |form, (name, value)| form.with(name, value));
         let began = Instant::now();
         let at_ms = self.line.clock.now().ms();
         let place = shown(&url);
@@ -191,10 +248,11 @@ impl<'a> Flow<'a> {
         let held = self.line.hold(until_stopped(work, stop)).await;
         let answer = match held {
             Held::Done(Some(answer)) => answer,
-            Held::Done(None) => return Ok(Err(EndReason::Stopped)),
-            Held::HungUp(reason) => return Ok(Err(reason)),
+            Held::Done(None) => return Ok(Err(Leave::End(EndReason::Stopped))),
+            Held::HungUp(reason) => return Ok(Err(Leave::End(reason))),
+            Held::Redirected(source) => return Ok(Err(Leave::Redirected(source))),
             // No conversation is open while a document is fetched.
-            Held::StreamEnded(_) => return Ok(Err(EndReason::StreamFailed)),
+            Held::StreamEnded(_) => return Ok(Err(Leave::End(EndReason::StreamFailed))),
         };
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let status = answer.as_ref().ok().map(|answer| answer.status.as_u16());
@@ -210,7 +268,9 @@ impl<'a> Flow<'a> {
         match answer {
             Ok(answer) => Ok(Ok(answer)),
             Err(error) if first => Err(CallError::Answer(error)),
-            Err(NoAnswer { code, why, .. }) => Ok(Err(self.application_error(code, why))),
+            Err(NoAnswer { code, why, .. }) => {
+                Ok(Err(Leave::End(self.application_error(code, why))))
+            }
         }
     }
 
@@ -232,20 +292,25 @@ impl<'a> Flow<'a> {
             let what = format!("a document's type is {:?}, not text/xml", answer.content_type);
             return Ok(Err(self.application_error(12300, what)));
         }
-        let verbs = match markup::parse(answer.body.trim_start_matches('\u{feff}').trim()) {
+        Ok(self.verbs_of(answer.body.trim_start_matches('\u{feff}').trim()))
+    }
+
+    fn verbs_of(&mut self, document: &str) -> Result<Vec<Verb>, EndReason> {
+        let verbs = match markup::parse(document) {
             Ok(verbs) => verbs,
-            Err(bad) => return Ok(Err(self.application_error(bad.code(), bad.to_string()))),
+            Err(bad) => return Err(self.application_error(bad.code(), bad.to_string())),
         };
         let names: Vec<String> = verbs.iter().map(Verb::name).collect();
         if let Some(document) = self.documents.last_mut() {
             document.verbs.clone_from(&names);
         }
         self.line.note(Note::Document { verbs: names });
-        Ok(Ok(verbs))
+        Ok(verbs)
     }
 
-    async fn carry_out(&mut self, base: &Url, verbs: Vec<Verb>) -> After {
+    pub(super) async fn carry_out(&mut self, base: &Url, verbs: Vec<Verb>) -> After {
         let mut stream_failed = false;
+        self.ran_out = false;
         let only_first = verbs.len();
         for (place, verb) in verbs.into_iter().enumerate() {
             stream_failed = false;
@@ -264,7 +329,7 @@ impl<'a> Flow<'a> {
                         self.query_dropped(Some(&url));
                     }
                     match Box::pin(self.talk(url, &stream)).await {
-                        Talk::HungUp(reason) => return After::End(reason),
+                        Talk::Left(leave) => return leave.into(),
                         Talk::Ended(ended) => stream_failed = !ended.closed,
                         Talk::NotOpened(Handshake { code, why, .. }) => {
                             self.line.violation(None, code, why);
@@ -272,7 +337,8 @@ impl<'a> Flow<'a> {
                         }
                     }
                     if let Some(link) = action {
-                        return After::Fetch { purpose: "action", link, base: base.clone() };
+                        let (purpose, base, extra) = ("action", base.clone(), Vec::new());
+                        return After::Fetch { purpose, link, base, extra };
                     }
                 }
                 Verb::StartStream(stream) => self.fork(base, &stream).await,
@@ -285,11 +351,13 @@ impl<'a> Flow<'a> {
                     match held {
                         Held::HungUp(reason) => return After::End(reason),
                         Held::Done(None) => return After::End(EndReason::Stopped),
+                        Held::Redirected(source) => return Leave::Redirected(source).into(),
                         Held::Done(Some(())) | Held::StreamEnded(_) => {}
                     }
                 }
                 Verb::Redirect(link) => {
-                    return After::Fetch { purpose: "redirect", link, base: base.clone() };
+                    let (purpose, base, extra) = ("redirect", base.clone(), Vec::new());
+                    return After::Fetch { purpose, link, base, extra };
                 }
                 Verb::Hangup => return After::End(EndReason::ServerHungUp),
                 Verb::Reject if place == 0 => return After::End(EndReason::Rejected),
@@ -298,18 +366,36 @@ impl<'a> Flow<'a> {
                     self.line.warn(format!("{what}; it was one of {only_first}"));
                     return After::End(EndReason::ServerHungUp);
                 }
-                Verb::Noted { name, what } => {
-                    let verb = if what.is_empty() { name } else { format!("{name}: {what}") };
-                    self.line.note(Note::Reached { verb });
+                Verb::Hear(_) | Verb::Gather(_) | Verb::Dial(_) if self.plug.is_some() => {
+                    if let Some(after) = Box::pin(self.on_telephone(base, verb)).await {
+                        return after;
+                    }
                 }
+                Verb::Dial(dial) => {
+                    let name = dial.name();
+                    self.line.note(Note::Reached { verb: name.clone() });
+                    return After::End(EndReason::Transferred { verb: name });
+                }
+                Verb::Hear(heard) => self.pass_over(heard.name(), heard.what()),
+                Verb::Gather(gather) => {
+                    let first = gather.prompts.first().map_or("", |prompt| prompt.name());
+                    self.pass_over("Gather", first);
+                }
+                Verb::Noted { name, what } => self.pass_over(&name, &what),
                 Verb::Leaves { name } => {
                     self.line.note(Note::Reached { verb: name.clone() });
                     return After::End(EndReason::Transferred { verb: name });
                 }
             }
         }
+        self.ran_out = true;
         let end = if stream_failed { EndReason::StreamFailed } else { EndReason::ServerHungUp };
         After::End(end)
+    }
+
+    fn pass_over(&mut self, name: &str, what: &str) {
+        let verb = if what.is_empty() { name.to_owned() } else { format!("{name}: {what}") };
+        self.line.note(Note::Reached { verb });
     }
 
     /// A conversation, from the handshake to its end.
@@ -317,14 +403,20 @@ impl<'a> Flow<'a> {
         match self.open(url, stream, Kind::Both).await {
             Ok(()) => self.without_stream = 0,
             Err(NotOpen::Handshake(handshake)) => return Talk::NotOpened(handshake),
-            Err(NotOpen::HungUp(reason)) => return Talk::HungUp(reason),
+            Err(NotOpen::Left(leave)) => return Talk::Left(leave),
         }
         let stop = self.call.stop.clone();
         let held = self.line.hold(stop.cancelled_owned()).await;
         self.tell_streams_ended();
         match held {
-            Held::Done(()) => Talk::HungUp(EndReason::Stopped),
-            Held::HungUp(reason) => Talk::HungUp(reason),
+            Held::Done(()) => Talk::Left(Leave::End(EndReason::Stopped)),
+            Held::HungUp(reason) => Talk::Left(Leave::End(reason)),
+            Held::Redirected(source) => {
+                // An update takes the call out of its conversation; what was forked goes on.
+                self.line.close_streams(|stream| stream.kind == Kind::Both).await;
+                self.tell_streams_ended();
+                Talk::Left(Leave::Redirected(source))
+            }
             Held::StreamEnded(ended) => {
                 self.tell_stream_ended(&ended);
                 Talk::Ended(ended)
@@ -345,13 +437,13 @@ impl<'a> Flow<'a> {
                 return self.line.violation(None, code, what);
             }
         };
-        if !matches!(stream.track.as_deref(), None | Some("inbound_track")) {
-            self.line.warn("only the caller's track is sent on a <Start><Stream>".to_owned());
-        }
-        if let Err(NotOpen::Handshake(Handshake { code, why, .. })) =
-            self.open(url, stream, Kind::Fork).await
-        {
-            self.line.violation(None, code, why);
+        match self.open(url, stream, Kind::Fork).await {
+            Err(NotOpen::Handshake(Handshake { code, why, .. })) => {
+                self.line.violation(None, code, why);
+            }
+            Err(NotOpen::Left(Leave::Redirected(source))) => self.line.redirect(source),
+            // Whatever comes next sees that the call is over.
+            Ok(()) | Err(NotOpen::Left(Leave::End(_))) => {}
         }
     }
 
@@ -399,9 +491,12 @@ impl<'a> Flow<'a> {
                 self.tell_stream(status, &stream_sid, &name, "stream-error", error);
                 return Err(NotOpen::Handshake(handshake));
             }
-            Held::Done(None) => return Err(NotOpen::HungUp(EndReason::Stopped)),
-            Held::HungUp(reason) => return Err(NotOpen::HungUp(reason)),
-            Held::StreamEnded(_) => return Err(NotOpen::HungUp(EndReason::StreamFailed)),
+            Held::Done(None) => return Err(NotOpen::Left(Leave::End(EndReason::Stopped))),
+            Held::HungUp(reason) => return Err(NotOpen::Left(Leave::End(reason))),
+            Held::Redirected(source) => return Err(NotOpen::Left(Leave::Redirected(source))),
+            Held::StreamEnded(_) => {
+                return Err(NotOpen::Left(Leave::End(EndReason::StreamFailed)));
+            }
         };
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let note = Note::StreamOpened { stream_sid: stream_sid.clone(), url: shown, took_ms };
@@ -413,6 +508,11 @@ impl<'a> Flow<'a> {
             id,
             sid: stream_sid,
             kind,
+            tracks: match (kind, stream.track.as_deref()) {
+                (Kind::Fork, Some("outbound_track")) => &[Track::Outbound],
+                (Kind::Fork, Some("both_tracks")) => &[Track::Inbound, Track::Outbound],
+                _ => &[Track::Inbound],
+            },
             name: stream.name.clone(),
             status,
             socket,
@@ -430,13 +530,13 @@ impl<'a> Flow<'a> {
         self.line.violation(None, 31923, what);
     }
 
-    fn application_error(&mut self, code: u32, what: String) -> EndReason {
+    pub(super) fn application_error(&mut self, code: u32, what: String) -> EndReason {
         self.line.violation(None, code, what);
         EndReason::ApplicationError { code }
     }
 
     /// The standard fields of a voice request.
-    fn form(&self, first: bool) -> Form {
+    pub(super) fn form(&self, first: bool) -> Form {
         let call = self.call;
         let status = if first && !call.outbound { "ringing" } else { "in-progress" };
         let form = self.standard_fields(status);
@@ -451,7 +551,7 @@ impl<'a> Flow<'a> {
 
 enum NotOpen {
     Handshake(Handshake),
-    HungUp(EndReason),
+    Left(Leave),
 }
 
 async fn until_stopped<T>(
@@ -462,6 +562,11 @@ async fn until_stopped<T>(
         value = work => Some(value),
         () = stop.cancelled() => None,
     }
+}
+
+/// The address of a document that has none: what it says relatively leads nowhere.
+fn nowhere() -> Url {
+    Url::parse("inline:document").unwrap_or_else(|_| unreachable!("it is an address"))
 }
 
 fn is_local(url: &Url) -> bool {

@@ -5,25 +5,27 @@
 //! back, or something arrived. [`Line::hold`] keeps the loop going while something else is awaited.
 //! What the documents order is in [`super::flow`].
 
+mod sockets;
+
 use std::sync::Arc;
 
-use media::stream::carrier::{self, Outbound};
+use media::stream::carrier::Track;
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::clip::Clip;
 use super::clock::{Clock, FRAME, Tick};
-use super::ear::{Dropped, Ear, Returned, SILENCE};
+use super::ear::{Ear, SILENCE};
+use super::exchange::{Control, Record as LegRecord, Seat, Source};
 use super::hearing::{FLOOR_DB, Hearing};
 use super::mouth::Mouth;
 use super::network::Weather;
 use super::note::{CallNote, Note};
-use super::outcome::{
-    Clear, Close, ClosedBy, EndReason, Gap, Marks, Pace, StepReport, Traffic, Violation,
-};
+use super::outcome::{Clear, Close, EndReason, Gap, Marks, Pace, StepReport, Traffic, Violation};
+use super::scenario::Step;
 use super::script::{Order, PAUSE, Script, View};
-use super::socket::{Arrival, Incoming, Stuck};
+use super::socket::{Arrival, Stuck};
 use super::stream::{Ended, Kind, Stream};
 
 /// Arrivals that wait for the loop; beyond that the sockets are not read.
@@ -68,6 +70,8 @@ pub enum Held<T> {
     StreamEnded(Ended),
     /// The caller hung up.
     HungUp(EndReason),
+    /// The call is to go on with another document at once.
+    Redirected(Source),
 }
 
 /// A running call.
@@ -105,6 +109,16 @@ pub struct Line {
     /// Cancelled when the call is ended over REST.
     ended_over_rest: CancellationToken,
     concluded: Option<(Tick, Vec<StepReport>)>,
+    /// Somebody is on the line even where no stream is open: a call of an exchange.
+    pub present: bool,
+    /// Where the call hears others and is heard by them.
+    pub seat: Option<Arc<Seat>>,
+    /// Where keys go that a document asked for.
+    pub pressed: Option<mpsc::Sender<char>>,
+    controls: mpsc::Receiver<Control>,
+    redirected: Option<Source>,
+    /// What the exchange knows of this call.
+    leg: Option<Arc<LegRecord>>,
 }
 
 /// What is left of a call when it is over.
@@ -131,6 +145,8 @@ impl Line {
         live: Option<mpsc::Sender<CallNote>>,
     ) -> Self {
         let (arrived, arrivals) = mpsc::channel(ARRIVALS);
+        // Nobody controls a call that is placed alone.
+        let (_, controls) = mpsc::channel(1);
         Self {
             clock: Clock::start(),
             streams: Vec::new(),
@@ -155,6 +171,51 @@ impl Line {
             hung_up: None,
             ended_over_rest: CancellationToken::new(),
             concluded: None,
+            present: false,
+            seat: None,
+            pressed: None,
+            controls,
+            redirected: None,
+            leg: None,
+        }
+    }
+
+    /// Makes it a call of an exchange: it is controlled there, and shown there.
+    pub fn plug_in(&mut self, leg: Arc<LegRecord>, controls: mpsc::Receiver<Control>) {
+        (self.leg, self.controls) = (Some(leg), controls);
+    }
+
+    /// Plays this to the caller, after all that waits to be played. What finds no room is left out.
+    pub fn hear(&mut self, mulaw: &[u8]) {
+        if let Err(full) = self.ear.push_media(self.clock.now(), mulaw) {
+            self.warn(full.to_string());
+        }
+    }
+
+    /// The call goes on with this at the next opportunity.
+    pub fn redirect(&mut self, source: Source) {
+        self.redirected = Some(source);
+    }
+
+    /// What waits to be played is not heard.
+    pub fn hush(&mut self) {
+        self.ear.cut_off(self.clock.now());
+    }
+
+    /// The caller does this when all else is done.
+    pub fn then(&mut self, steps: Vec<Step>) {
+        if !self.script.then(steps) {
+            self.warn("the caller has too much to do".to_owned());
+        }
+    }
+
+    fn control(&mut self, control: Control) {
+        match control {
+            Control::Do(steps) => self.then(steps),
+            Control::HangUp => self.hang_up(EndReason::CallerHungUp),
+            Control::End => self.hang_up(EndReason::EndedOverRest),
+            Control::Cancel => self.hang_up(EndReason::NotTaken { status: "canceled" }),
+            Control::Redirect(source) => self.redirected = Some(source),
         }
     }
 
@@ -165,6 +226,9 @@ impl Line {
             if let Some(reason) = self.hung_up.clone() {
                 return Held::HungUp(reason);
             }
+            if let Some(source) = self.redirected.take() {
+                return Held::Redirected(source);
+            }
             if let Some(at) = self.ended.iter().position(|ended| ended.kind == Kind::Both) {
                 return Held::StreamEnded(self.ended.remove(at));
             }
@@ -172,6 +236,7 @@ impl Line {
             tokio::select! {
                 () = sleep_until(wake) => self.tick(),
                 Some(arrival) = self.arrivals.recv() => self.arrive(arrival),
+                Some(control) = self.controls.recv() => self.control(control),
                 () = self.ended_over_rest.cancelled() => {
                     self.hung_up.get_or_insert(EndReason::EndedOverRest);
                 }
@@ -271,6 +336,9 @@ impl Line {
 
     fn note_at(&mut self, at: Tick, note: Note) {
         let note = CallNote { at_ms: at.ms(), note };
+        if let Some(leg) = &self.leg {
+            leg.note(at, note.note.clone());
+        }
         if let Some(live) = &self.live {
             // A listener that is slow loses notes; the call's pace comes first.
             let _ = live.try_send(note.clone());
@@ -312,7 +380,7 @@ impl Line {
         stream.began = now;
         let connected = stream.messages.connected();
         let pairs = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let start = stream.messages.start(pairs);
+        let start = stream.messages.start_of(stream.tracks, pairs);
         self.record.stream_sids.push(stream.sid.clone());
         let id = stream.id;
         self.streams.push(stream);
@@ -363,35 +431,59 @@ impl Line {
         let from = end.since(Tick(FRAME));
         self.said.resize(usize::try_from(from.0).unwrap_or(usize::MAX), SILENCE);
         let open = |stream: &Stream| stream.began <= from && !stream.closing;
-        if !self.streams.iter().any(open) {
+        if !self.present && !self.streams.iter().any(open) {
             self.said.extend([SILENCE; FRAME as usize]);
+            self.show(from, end);
             return;
         }
         let spoke = self.mouth.speaking();
         if self.mouth.voiced() {
             self.hearing.part();
         }
-        let frame = self.mouth.capture(from);
-        if self.weather.loses() {
+        let mut frame = self.mouth.capture(from);
+        let lost = self.weather.loses();
+        if lost {
             self.record.traffic.frames_lost += 1;
-            self.said.extend([SILENCE; FRAME as usize]);
-        } else {
-            self.said.extend(frame);
-            for at in 0..self.streams.len() {
-                if open(&self.streams[at]) {
-                    let stream = &mut self.streams[at];
-                    let timestamp = from.since(stream.began).ms();
-                    let (id, text) = (stream.id, stream.messages.media(&frame, timestamp));
-                    self.record.traffic.audio_bytes_sent += FRAME;
-                    self.send(id, text, end);
-                }
+            frame = [SILENCE; FRAME as usize];
+        }
+        self.said.extend(frame);
+        for at in 0..self.streams.len() {
+            if !open(&self.streams[at]) {
+                continue;
+            }
+            for track in self.streams[at].tracks {
+                let audio = match track {
+                    Track::Inbound if lost => continue,
+                    Track::Inbound => &frame[..],
+                    Track::Outbound => between(self.ear.heard(), from, end),
+                };
+                let stream = &mut self.streams[at];
+                let timestamp = from.since(stream.began).ms();
+                let (id, text) = (stream.id, stream.messages.media_of(*track, audio, timestamp));
+                self.record.traffic.audio_bytes_sent += audio.len() as u64;
+                self.send(id, text, end);
             }
         }
+        if let Some(seat) = self.seat.clone() {
+            seat.speak(&frame);
+            if let Some(heard) = seat.listen() {
+                // The ear has room: it plays as fast as this comes.
+                let _ = self.ear.push_media(end, &heard);
+            }
+        }
+        self.show(from, end);
         self.record.pace.frames += 1;
         if spoke && !self.mouth.speaking() {
             self.note_at(end, Note::CallerDone);
         }
         self.act(end);
+    }
+
+    /// Shows the exchange what was said and heard in this frame.
+    fn show(&self, from: Tick, end: Tick) {
+        if let Some(leg) = &self.leg {
+            leg.audio(between(&self.said, from, end), between(self.ear.heard(), from, end));
+        }
     }
 
     fn view(&self, now: Tick) -> View {
@@ -433,6 +525,10 @@ impl Line {
             let (id, text) = (stream.id, stream.messages.dtmf(key));
             self.send(id, text, now);
         }
+        if let Some(pressed) = &self.pressed {
+            // Whoever presses more keys than are read at a time is not heard.
+            let _ = pressed.try_send(key);
+        }
         self.note_at(now, Note::KeyPressed);
     }
 
@@ -447,26 +543,6 @@ impl Line {
                 self.violation(Some(&sid), 31903, why.clone());
                 self.stream_ended(id, self.clock.now(), false, None, why);
             }
-        }
-    }
-
-    /// Sends back the marks that are due.
-    fn echo(&mut self) {
-        while let Some(echo) = self.ear.next_echo() {
-            let Some(stream) = self.streams.iter_mut().find(|stream| stream.kind == Kind::Both)
-            else {
-                continue;
-            };
-            let (id, text) = (stream.id, stream.messages.mark(&echo.name));
-            match echo.returned {
-                Returned::Played => self.record.marks.played += 1,
-                Returned::AtOnce => {
-                    self.record.marks.played += 1;
-                    self.record.marks.at_once += 1;
-                }
-                Returned::Cleared => self.record.marks.cleared += 1,
-            }
-            self.send(id, text, echo.at);
         }
     }
 
@@ -488,105 +564,10 @@ impl Line {
             self.note_at(now, Note::AgentSilent { since_ms: span.to.ms() });
         }
     }
+}
 
-    fn arrive(&mut self, arrival: Arrival) {
-        let at = self.clock.at(arrival.at);
-        let id = arrival.stream;
-        let Some(stream) = self.streams.iter().find(|stream| stream.id == id) else { return };
-        let (sid, kind, closing) = (stream.sid.clone(), stream.kind, stream.closing);
-        match arrival.what {
-            Incoming::Ended { closed, code, why, fault } => {
-                if let Some(fault) = fault {
-                    self.violation(Some(&sid), fault, why.clone());
-                }
-                if closed && !closing && !matches!(code, None | Some(1000 | 1001)) {
-                    let code = code.unwrap_or_default();
-                    self.warn(format!("31921: the gateway closed a stream with {code}"));
-                }
-                self.stream_ended(id, at, closed, code, why);
-            }
-            Incoming::Binary => {
-                self.record.traffic.messages_received += 1;
-                self.violation(Some(&sid), 31951, carrier::Violation::Binary.to_string());
-            }
-            Incoming::Text(text) => {
-                self.record.traffic.messages_received += 1;
-                match carrier::parse(&text, &sid) {
-                    // What crosses the end of the call on the wire is nobody's fault.
-                    _ if closing => {}
-                    _ if kind == Kind::Fork => {
-                        let why = "a message on a stream of <Start>, which only listens";
-                        self.violation(Some(&sid), 31951, why.to_owned());
-                    }
-                    Ok(message) => self.obey(at, &message),
-                    Err(violation) => self.violation(Some(&sid), 31951, violation.to_string()),
-                }
-            }
-        }
-    }
-
-    fn obey(&mut self, at: Tick, message: &Outbound<'_>) {
-        let taken = match message {
-            Outbound::Media { payload } => {
-                self.record.traffic.audio_bytes_received += payload.len() as u64;
-                if payload.starts_with(b"RIFF") {
-                    self.warn("audio begins with a WAV header, which is heard as noise".to_owned());
-                }
-                self.ear.push_media(at, payload)
-            }
-            Outbound::Mark { name } => {
-                self.record.marks.received += 1;
-                self.ear.mark(at, name)
-            }
-            Outbound::Clear => {
-                let Dropped { audio, marks } = self.ear.clear(at);
-                self.record.traffic.audio_bytes_cleared += audio.0;
-                let clear = Clear { at_ms: at.ms(), dropped_ms: audio.ms(), marks };
-                self.record.clears.push(clear);
-                self.note_at(at, Note::Cleared { dropped_ms: audio.ms(), marks });
-                Ok(())
-            }
-        };
-        if let Err(full) = taken {
-            self.warn(full.to_string());
-        }
-        let most = &mut self.record.traffic.most_buffered_ms;
-        *most = (*most).max(self.ear.buffered().ms());
-        self.echo();
-    }
-
-    fn stream_ended(&mut self, id: usize, at: Tick, closed: bool, code: Option<u16>, why: String) {
-        let Some(place) = self.streams.iter().position(|stream| stream.id == id) else { return };
-        let stream = self.streams.remove(place);
-        if stream.kind == Kind::Both && !stream.closing {
-            let dropped = self.ear.cut_off(at);
-            self.count_cut_off(dropped);
-        }
-        let by = match (stream.closing, closed) {
-            (true, _) => ClosedBy::Carrier,
-            (false, true) => ClosedBy::Server,
-            (false, false) => ClosedBy::Nobody,
-        };
-        let how = match (by, code) {
-            (ClosedBy::Carrier, _) => "the call ended it".to_owned(),
-            (ClosedBy::Server, Some(code)) => format!("the gateway closed it with {code}"),
-            (ClosedBy::Server, None) => "the gateway closed it".to_owned(),
-            (ClosedBy::Nobody, _) => format!("broken off: {why}"),
-        };
-        let sid = stream.sid.clone();
-        self.note_at(at, Note::StreamEnded { stream_sid: sid.clone(), how });
-        self.record.closes.push(Close { stream_sid: sid, at_ms: at.ms(), by, code, why });
-        self.ended.push(Ended {
-            closed: closed || stream.closing,
-            status: stream.status.clone(),
-            name: stream.name.clone().unwrap_or_else(|| stream.sid.clone()),
-            sid: stream.sid.clone(),
-            kind: if stream.closing { Kind::Fork } else { stream.kind },
-        });
-    }
-
-    fn count_cut_off(&mut self, dropped: Dropped) {
-        self.record.traffic.audio_bytes_cut_off += dropped.audio.0;
-        self.record.marks.unanswered += dropped.marks as u64;
-    }
+/// The audio between two moments; nothing where there is none yet.
+fn between(audio: &[u8], from: Tick, to: Tick) -> &[u8] {
+    let place = |at: Tick| usize::try_from(at.0).unwrap_or(usize::MAX).min(audio.len());
+    &audio[place(from)..place(to)]
 }

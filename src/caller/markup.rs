@@ -3,9 +3,15 @@
 //! Reads what any server sends, not only our own builder's output; knows no more of a verb than the
 //! call needs. What is not carried out is kept by name, to be reported.
 
-use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
+mod dial;
+mod speech;
+mod tree;
+
 use reqwest::{Method, Url};
+
+pub use dial::{Conference, Dial, Noun, Party, Told};
+pub use speech::{Gather, Heard};
+use tree::{Element, tree};
 
 /// The largest document, in bytes.
 pub const MAX_DOCUMENT: usize = 64 * 1024;
@@ -41,6 +47,12 @@ pub enum Verb {
     Hangup,
     /// The call is not taken.
     Reject,
+    /// Something is said or played.
+    Hear(Heard),
+    /// The caller is asked for keys.
+    Gather(Box<Gather>),
+    /// Others are called, or a conference is joined.
+    Dial(Box<Dial>),
     /// A verb that is noted and passed over.
     Noted {
         /// Its name.
@@ -67,6 +79,9 @@ impl Verb {
             Self::Redirect(_) => "Redirect".to_owned(),
             Self::Hangup => "Hangup".to_owned(),
             Self::Reject => "Reject".to_owned(),
+            Self::Hear(heard) => heard.name().to_owned(),
+            Self::Gather(_) => "Gather".to_owned(),
+            Self::Dial(dial) => dial.name(),
             Self::Noted { name, .. } | Self::Leaves { name } => name.clone(),
         }
     }
@@ -138,33 +153,6 @@ impl BadMarkup {
     }
 }
 
-/// An element with all that is in it.
-#[derive(Debug, Default)]
-struct Element {
-    name: String,
-    attributes: Vec<(String, String)>,
-    text: String,
-    children: Vec<Element>,
-}
-
-impl Element {
-    fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    fn child(&self, name: &str) -> Option<&Self> {
-        self.children.iter().find(|child| child.name == name)
-    }
-
-    fn method(&self, attribute: &'static str) -> Result<Method, BadMarkup> {
-        match self.attribute(attribute) {
-            None | Some("POST") => Ok(Method::POST),
-            Some("GET") => Ok(Method::GET),
-            Some(value) => Err(BadMarkup::Value { attribute, value: value.to_owned() }),
-        }
-    }
-}
-
 /// Reads a document.
 ///
 /// # Errors
@@ -212,10 +200,15 @@ fn verb(element: &Element) -> Result<Verb, BadMarkup> {
         }
         "Hangup" => Verb::Hangup,
         "Reject" => Verb::Reject,
-        "Dial" | "Enqueue" | "Leave" | "Refer" | "Pay" | "Queue" => {
+        "Say" | "Play" => Verb::Hear(speech::heard(element)?),
+        "Gather" => Verb::Gather(Box::new(speech::gather(element)?)),
+        "Dial" => match dial::dial(element)? {
+            Some(dial) => Verb::Dial(Box::new(dial)),
+            None => Verb::Leaves { name: nested("Dial", element) },
+        },
+        "Enqueue" | "Leave" | "Refer" | "Pay" | "Queue" => {
             Verb::Leaves { name: nested(&element.name, element) }
         }
-        "Gather" => noted(&first_child(element)),
         _ => noted(element.text.trim()),
     })
 }
@@ -255,90 +248,6 @@ fn stream(element: &Element) -> Result<Stream, BadMarkup> {
         parameters: parameters.collect::<Result<_, _>>()?,
         status_callback: own("statusCallback").map(|url| Link { url, method }),
     })
-}
-
-/// The document as a tree. Elements nest at most 16 deep: TwiML has 4.
-fn tree(text: &str) -> Result<Element, BadMarkup> {
-    let xml = |error: &dyn std::fmt::Display| BadMarkup::Xml(error.to_string());
-    let mut reader = Reader::from_str(text);
-    let mut open: Vec<Element> = Vec::new();
-    let mut root = None;
-    loop {
-        let done = match reader.read_event().map_err(|error| xml(&error))? {
-            Event::Start(start) => {
-                if root.is_some() {
-                    return Err(BadMarkup::Xml("more than one root element".to_owned()));
-                }
-                if open.len() >= 16 {
-                    return Err(BadMarkup::Xml("elements nest too deep".to_owned()));
-                }
-                open.push(element(&start)?);
-                None
-            }
-            Event::Empty(start) => Some(element(&start)?),
-            // The reader has checked that it closes the one that is open.
-            Event::End(_) => open.pop(),
-            Event::Text(piece) => {
-                let piece = piece.xml_content().map_err(|error| xml(&error))?;
-                append(&mut open, &piece)?;
-                None
-            }
-            Event::CData(piece) => {
-                let piece = piece.decode().map_err(|error| xml(&error))?;
-                append(&mut open, &piece)?;
-                None
-            }
-            Event::GeneralRef(reference) => {
-                let piece = if let Some(char) =
-                    reference.resolve_char_ref().map_err(|error| xml(&error))?
-                {
-                    char.to_string()
-                } else {
-                    let name = reference.decode().map_err(|error| xml(&error))?;
-                    let known = quick_xml::escape::resolve_predefined_entity(&name);
-                    known.ok_or_else(|| xml(&format!("unknown entity &{name};")))?.to_owned()
-                };
-                append(&mut open, &piece)?;
-                None
-            }
-            Event::Eof if open.is_empty() => return root.ok_or(BadMarkup::NoResponse),
-            Event::Eof => return Err(BadMarkup::Xml("an element is not closed".to_owned())),
-            Event::DocType(_) => {
-                return Err(BadMarkup::Xml("a document type is not accepted".to_owned()));
-            }
-            Event::Comment(_) | Event::Decl(_) | Event::PI(_) => None,
-        };
-        if let Some(element) = done {
-            match open.last_mut() {
-                Some(parent) => parent.children.push(element),
-                None if root.is_none() => root = Some(element),
-                None => return Err(BadMarkup::Xml("more than one root element".to_owned())),
-            }
-        }
-    }
-}
-
-fn append(open: &mut [Element], piece: &str) -> Result<(), BadMarkup> {
-    match open.last_mut() {
-        Some(element) => element.text.push_str(piece),
-        None if piece.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']).is_empty() => {}
-        None => return Err(BadMarkup::Xml("text outside the root element".to_owned())),
-    }
-    Ok(())
-}
-
-fn element(start: &BytesStart<'_>) -> Result<Element, BadMarkup> {
-    let text = |bytes: &[u8]| {
-        String::from_utf8(bytes.to_vec()).map_err(|_| BadMarkup::Xml("not UTF-8".to_owned()))
-    };
-    let mut attributes = Vec::new();
-    for attribute in start.attributes() {
-        let attribute = attribute.map_err(|error| BadMarkup::Xml(error.to_string()))?;
-        let value =
-            attribute.unescape_value().map_err(|error| BadMarkup::Xml(error.to_string()))?;
-        attributes.push((text(attribute.key.as_ref())?, value.into_owned()));
-    }
-    Ok(Element { name: text(start.name().as_ref())?, attributes, ..Element::default() })
 }
 
 /// Where the carrier connects for `<Stream url>`, and whether it dropped a query. A relative URL is
@@ -402,11 +311,11 @@ mod tests {
         let parameters: Vec<_> =
             stream.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(parameters, [("token", "a\"<b"), ("empty", "")]);
-        let said = Verb::Noted { name: "Say".to_owned(), what: "One & two < three".to_owned() };
-        assert_eq!(verbs[1], said);
+        let said = Heard::Said { text: "One & two < three".to_owned(), times: 1 };
+        assert_eq!(verbs[1], Verb::Hear(said));
         assert_eq!(verbs[2], Verb::Pause { seconds: 1 });
         assert_eq!(verbs[3], Verb::Pause { seconds: 60 });
-        assert_eq!(verbs[4], Verb::Leaves { name: "Dial/Number".to_owned() });
+        assert_eq!(verbs[4].name(), "Dial/Number");
         let link = Link { url: "/again".to_owned(), method: Method::POST };
         assert_eq!(verbs[5], Verb::Redirect(link));
     }

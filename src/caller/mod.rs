@@ -5,6 +5,9 @@
 //! comes back in real time, returns marks when they are reached or cleared, and follows the
 //! documents to the end. What the caller does is a [`Scenario`]; what came of it is an [`Outcome`].
 //!
+//! An [`exchange::Exchange`] is the carrier for many calls: legs that it makes and takes, dials that
+//! bridge them, conferences that mix them, and the REST API that orders them about.
+//!
 //! Judges a gateway only from outside: nothing here shares code with the gateway's session, and the
 //! caller's ear does not use the gateway's voice detector.
 //!
@@ -17,7 +20,9 @@ mod callbacks;
 mod clip;
 mod clock;
 mod command;
+mod door;
 mod ear;
+pub mod exchange;
 mod flow;
 mod hearing;
 mod line;
@@ -47,6 +52,7 @@ use tokio_util::sync::CancellationToken;
 pub use clip::{Clip, ClipError};
 pub use clock::Tick;
 pub use command::{CallArgs, run};
+pub use door::{Asked, Fault};
 pub use ear::{Dropped, Ear, Echo, Full, Returned};
 pub use network::{BadNetwork, Network, Stall};
 pub use note::{CallNote, Note};
@@ -54,7 +60,7 @@ pub use outcome::{
     BargeIn, Clear, Close, ClosedBy, Document, EndReason, Gap, Marks, Outcome, Pace, Response,
     StepReport, StepResult, Traffic, Turn, Violation, Who,
 };
-pub use rest::{Asked, Fault, Rest};
+pub use rest::Rest;
 pub use scenario::{Library, Scenario, ScenarioError, Step, Wait};
 pub use socket::Handshake;
 pub use telling::{Delivery, Detection, Found};
@@ -78,6 +84,10 @@ pub struct Call {
     account_sid: String,
     auth_token: SecretString,
     outbound: bool,
+    /// The call that dialled this one, on an exchange.
+    parent: Option<String>,
+    /// What the callee's side answered at the end, on an exchange.
+    sip_response: Option<u16>,
     parameters: Vec<(String, String)>,
     scenario: Scenario,
     statuses: telling::Statuses,
@@ -94,6 +104,8 @@ pub struct Call {
 enum Target {
     Webhook(Url),
     Socket(Url),
+    /// A call of an exchange: what it does is said there.
+    Exchange(exchange::Purpose),
 }
 
 /// Why there was no call.
@@ -160,6 +172,8 @@ impl Call {
             account_sid: ACCOUNT_SID.to_owned(),
             auth_token,
             outbound: false,
+            parent: None,
+            sip_response: None,
             parameters: Vec::new(),
             scenario,
             statuses: telling::Statuses::default(),
@@ -225,7 +239,7 @@ impl Call {
     /// Tells the status callback also that the call was begun, rings and is answered.
     #[must_use]
     pub fn every_status(mut self) -> Self {
-        self.statuses.every = true;
+        self.statuses.told = telling::Progress::Every;
         self
     }
 
@@ -275,12 +289,25 @@ impl Call {
     }
 }
 
+impl Call {
+    fn direction(&self) -> &'static str {
+        match (self.outbound, &self.parent) {
+            (_, Some(_)) => "outbound-dial",
+            (true, None) => "outbound-api",
+            (false, None) => "inbound",
+        }
+    }
+}
+
 impl fmt::Debug for Call {
     /// Leaves out the numbers, the token and the parameters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Target::Webhook(url) | Target::Socket(url)) = &self.target;
+        let target = match &self.target {
+            Target::Webhook(url) | Target::Socket(url) => socket::shown(url),
+            Target::Exchange(_) => "of an exchange".to_owned(),
+        };
         f.debug_struct("Call")
-            .field("target", &socket::shown(url))
+            .field("target", &target)
             .field("scenario", &self.scenario.name)
             .field("outbound", &self.outbound)
             .finish_non_exhaustive()

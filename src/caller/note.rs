@@ -41,6 +41,45 @@ pub enum Note {
         /// The verb, and what it says or names.
         verb: String,
     },
+    /// How the call stands, in the carrier's words. Only of a call of an exchange, as are all that
+    /// follow up to [`Note::Left`].
+    Status {
+        /// `queued`, `ringing`, `in-progress`, …
+        status: &'static str,
+    },
+    /// The carrier's voice says this to the caller.
+    Said {
+        /// The text.
+        text: String,
+    },
+    /// A file is played to the caller.
+    Played {
+        /// Its URL without its query.
+        url: String,
+    },
+    /// Keys are dialled to the one who is called.
+    Dialled,
+    /// The caller answered a `<Gather>`.
+    Gathered {
+        /// How many keys.
+        keys: usize,
+    },
+    /// The call is in a room, or with another call.
+    Joined {
+        /// The conference, or the other call.
+        with: String,
+        /// The room's name; absent for another call.
+        room: Option<String>,
+    },
+    /// The room has begun: from here on the others are heard.
+    Begun,
+    /// It is there no longer.
+    Left {
+        /// The conference, or the other call.
+        with: String,
+        /// Why, in the carrier's words.
+        why: &'static str,
+    },
     /// A media stream was opened.
     StreamOpened {
         /// The stream.
@@ -106,6 +145,17 @@ impl fmt::Display for CallNote {
             Note::Document { verbs } if verbs.is_empty() => write!(f, "TwiML without a verb"),
             Note::Document { verbs } => write!(f, "TwiML: {}", verbs.join(", ")),
             Note::Reached { verb } => write!(f, "reached {verb}"),
+            Note::Status { status } => write!(f, "the call is {status}"),
+            Note::Said { text } => write!(f, "carrier < {text}"),
+            Note::Played { url } => write!(f, "carrier < {url}"),
+            Note::Dialled => write!(f, "carrier < keys"),
+            Note::Gathered { keys } => write!(f, "gathered {keys} key(s)"),
+            Note::Joined { with, room: Some(room) } => {
+                write!(f, "in the room {room} ({})", short(with))
+            }
+            Note::Joined { with, room: None } => write!(f, "bridged with {}", short(with)),
+            Note::Begun => write!(f, "the room has begun"),
+            Note::Left { with, why } => write!(f, "left {}: {why}", short(with)),
             Note::StreamOpened { stream_sid, url, took_ms } => {
                 write!(f, "stream {} to {url} open in {took_ms} ms", short(stream_sid))
             }

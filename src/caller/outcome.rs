@@ -104,6 +104,11 @@ pub enum EndReason {
     EndedOverRest,
     /// `<Reject>`.
     Rejected,
+    /// Nobody took the call.
+    NotTaken {
+        /// The carrier's word: `busy`, `no-answer`, `failed`, `canceled`.
+        status: &'static str,
+    },
     /// A verb that takes the call elsewhere was reached (`Dial`, `Enqueue`, …).
     Transferred {
         /// The verb.
@@ -134,6 +139,7 @@ impl fmt::Display for EndReason {
             Self::Stopped => write!(f, "stopped"),
             Self::ServerHungUp => write!(f, "the gateway hung up"),
             Self::EndedOverRest => write!(f, "the call was ended over REST"),
+            Self::NotTaken { status } => write!(f, "nobody took the call: {status}"),
             Self::Rejected => write!(f, "the gateway rejected the call"),
             Self::Transferred { verb } => write!(f, "the gateway sent the call to <{verb}>"),
             Self::StreamFailed => write!(f, "the stream failed and nothing followed it"),

@@ -5,58 +5,26 @@
 //! <https://www.twilio.com/docs/voice/api/call-resource>.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::{
     Json, Router,
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{Path, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse, Response},
     routing::{any, get},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::AbortHandle};
 use tokio_util::sync::CancellationToken;
 use twiml::Form;
 
-/// Requests that are remembered.
-const MOST_REMEMBERED: usize = 1_000;
-
-/// What goes wrong with a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// It is refused; without a code, as by something in between.
-    Refuse {
-        /// The HTTP status.
-        status: u16,
-        /// The carrier's number of the error.
-        code: Option<u32>,
-        /// `Retry-After`, seconds.
-        retry_after: Option<u32>,
-    },
-    /// It is received, not done, and its answer breaks off.
-    BreakOff,
-    /// It is done, and its answer breaks off.
-    DoneUnsaid,
-    /// An order is taken, said to be taken, and not done.
-    NotDone,
-}
-
-/// A request that came in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asked {
-    /// GET or POST.
-    pub method: Method,
-    /// The call, as it stands in the path.
-    pub call_sid: String,
-    /// The HTTP status of the answer; none if it broke off.
-    pub status: Option<u16>,
-}
+use super::door::{Asked, Door, Fault, Let, broken_off, is_form, refusal};
 
 struct Known {
     status: &'static str,
@@ -65,12 +33,8 @@ struct Known {
 }
 
 struct Inside {
-    account_sid: String,
-    auth_token: SecretString,
+    door: Door,
     calls: Mutex<BTreeMap<String, Known>>,
-    /// Of the next looks and orders, what goes wrong.
-    faults: Mutex<[VecDeque<Option<Fault>>; 2]>,
-    asked: Mutex<Vec<Asked>>,
 }
 
 struct Served(AbortHandle);
@@ -102,11 +66,8 @@ impl Rest {
         let listener = TcpListener::bind(address).await?;
         let base_url = format!("http://{}", listener.local_addr()?).into();
         let inside = Arc::new(Inside {
-            account_sid: account_sid.into(),
-            auth_token,
+            door: Door::new(account_sid.into(), auth_token),
             calls: Mutex::default(),
-            faults: Mutex::default(),
-            asked: Mutex::default(),
         });
         let app = Router::new()
             .route("/2010-04-01/Accounts/{account}", get(account))
@@ -128,18 +89,18 @@ impl Rest {
 
     /// What goes wrong with the next requests for a call, in their order; `None` goes well.
     pub fn fail_looks(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
-        self.inside.faults()[0].extend(faults);
+        self.inside.door.fail_looks(faults);
     }
 
     /// What goes wrong with the next orders to a call, in their order; `None` goes well.
     pub fn fail_orders(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
-        self.inside.faults()[1].extend(faults);
+        self.inside.door.fail_orders(faults);
     }
 
     /// The first thousand requests.
     #[must_use]
     pub fn asked(&self) -> Vec<Asked> {
-        self.inside.asked().clone()
+        self.inside.door.asked()
     }
 
     /// A call is up from now on. The token is cancelled when it is ended over REST.
@@ -159,33 +120,9 @@ impl Rest {
     }
 }
 
-impl Fault {
-    /// A refusal with this status, worded as the carrier's own.
-    #[must_use]
-    pub fn refuse(status: u16, code: u32) -> Self {
-        Fault::Refuse { status, code: Some(code), retry_after: None }
-    }
-}
-
 impl Inside {
     fn calls(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn faults(&self) -> MutexGuard<'_, [VecDeque<Option<Fault>>; 2]> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn asked(&self) -> MutexGuard<'_, Vec<Asked>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn may(&self, headers: &HeaderMap) -> bool {
-        let pair = format!("{}:{}", self.account_sid, self.auth_token.expose_secret());
-        let wanted = format!("Basic {}", base64_simd::STANDARD.encode_to_string(pair));
-        headers
-            .get(header::AUTHORIZATION)
-            .is_some_and(|given| given.as_bytes() == wanted.as_bytes())
     }
 
     fn answer(
@@ -196,35 +133,19 @@ impl Inside {
         headers: &HeaderMap,
         body: &Bytes,
     ) -> Option<Response> {
-        if !self.may(headers) {
-            return Some(refusal(StatusCode::UNAUTHORIZED, Some(20003), "Authenticate"));
-        }
-        let order = *method == Method::POST;
-        let fault = self.faults()[usize::from(order)].pop_front().flatten();
-        match fault {
-            Some(Fault::Refuse { status, code, retry_after }) => {
-                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-                let mut answer = refusal(status, code, "as the test wants it");
-                if let Some(seconds) = retry_after {
-                    answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-                }
-                return Some(answer);
-            }
-            Some(Fault::BreakOff) => return None,
-            Some(Fault::DoneUnsaid | Fault::NotDone) | None => {}
-        }
+        let let_in = match self.door.pass(method, headers) {
+            Ok(let_in) => let_in,
+            Err(answer) => return *answer,
+        };
         let mut calls = self.calls();
         let unknown = || refusal(StatusCode::NOT_FOUND, Some(20404), "no such resource");
-        let known = call.filter(|_| account == self.account_sid);
+        let known = call.filter(|_| account == self.door.account_sid);
         let Some((sid, call)) = known.and_then(|sid| Some((sid, calls.get_mut(sid)?))) else {
             return Some(unknown());
         };
-        if order {
-            let is_form = headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
-                kind.as_bytes().starts_with(b"application/x-www-form-urlencoded")
-            });
+        if *method == Method::POST {
             let form = Form::parse(body).unwrap_or_default();
-            if !is_form || form.get("Status") != Some("completed") {
+            if !is_form(headers) || form.get("Status") != Some("completed") {
                 let what = "only Status=completed is played";
                 return Some(refusal(StatusCode::BAD_REQUEST, Some(20001), what));
             }
@@ -232,11 +153,11 @@ impl Inside {
                 let what = "Call is not in-progress. Cannot redirect.";
                 return Some(refusal(StatusCode::BAD_REQUEST, Some(21220), what));
             }
-            if fault != Some(Fault::NotDone) {
+            if let_in != Let::Undone {
                 call.status = "completed";
                 call.end.cancel();
             }
-            if fault == Some(Fault::DoneUnsaid) {
+            if let_in == Let::ThroughUnsaid {
                 return None;
             }
         }
@@ -263,11 +184,11 @@ async fn account(
     Path(resource): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    if !inside.may(&headers) {
+    if !inside.door.may(&headers) {
         return refusal(StatusCode::UNAUTHORIZED, Some(20003), "Authenticate");
     }
     match resource.strip_suffix(".json") {
-        Some(sid) if sid == inside.account_sid => {
+        Some(sid) if sid == inside.door.account_sid => {
             Json(json!({ "sid": sid, "status": "active", "type": "Full" })).into_response()
         }
         _ => refusal(StatusCode::NOT_FOUND, Some(20404), "no such resource"),
@@ -289,28 +210,11 @@ async fn calls(
         let what = "only looking up and ending are played";
         Some(refusal(StatusCode::METHOD_NOT_ALLOWED, Some(20004), what))
     };
-    let mut asked = inside.asked();
-    if asked.len() < MOST_REMEMBERED {
-        let status = answer.as_ref().map(|answer| answer.status().as_u16());
-        asked.push(Asked { method, call_sid: call.unwrap_or(&resource).to_owned(), status });
-    }
-    answer.unwrap_or_else(|| {
-        let broken = std::io::Error::other("broken off");
-        let body = futures_util::stream::iter([Err::<Bytes, _>(broken)]);
-        Body::from_stream(body).into_response()
-    })
-}
-
-/// An error as the API words it; without a code, as a proxy would.
-fn refusal(status: StatusCode, code: Option<u32>, message: &str) -> Response {
-    match code {
-        Some(code) => {
-            let more = format!("https://www.twilio.com/docs/errors/{code}");
-            let body = json!({
-                "code": code, "message": message, "more_info": more, "status": status.as_u16(),
-            });
-            (status, Json(body)).into_response()
-        }
-        None => (status, "<html><body>Bad Gateway</body></html>").into_response(),
-    }
+    inside.door.note(Asked {
+        method,
+        resource: format!("/Calls/{resource}"),
+        form: Form::parse(&body).unwrap_or_default(),
+        status: answer.as_ref().map(|answer| answer.status().as_u16()),
+    });
+    answer.unwrap_or_else(broken_off)
 }

@@ -19,6 +19,9 @@ const BETWEEN_KEYS: Tick = Tick::from_ms(250);
 /// Silence that separates one thing that the agent says from the next, for a barge-in.
 pub const PAUSE: Tick = Tick::from_ms(700);
 
+/// Steps that may wait to be done.
+const MOST_WAITING: usize = 1_000;
+
 /// What the caller does now.
 #[derive(Clone, Debug)]
 pub enum Order {
@@ -55,6 +58,8 @@ pub struct Script {
     /// What the agent said before this has been waited for already.
     settled: Tick,
     hung_up: bool,
+    /// Whoever has done all steps stays on the line.
+    stays: bool,
 }
 
 #[derive(Debug)]
@@ -83,7 +88,23 @@ impl Script {
             number: 0,
             settled: Tick(0),
             hung_up: false,
+            stays: false,
         }
+    }
+
+    /// As [`Script::new`], of somebody who stays on the line when all is done.
+    #[must_use]
+    pub fn staying(steps: Vec<Step>) -> Self {
+        Self { stays: true, ..Self::new(steps) }
+    }
+
+    /// Does these, too, after all others. False if too many wait: they are left out.
+    pub fn then(&mut self, steps: Vec<Step>) -> bool {
+        let fits = self.steps.len() + steps.len() <= MOST_WAITING;
+        if fits {
+            self.steps.extend(steps);
+        }
+        fits
     }
 
     /// What the caller does at this moment. A step that is done makes room for the next at once.
@@ -92,6 +113,9 @@ impl Script {
         // `view` is from before these orders: a step that spoke is over at the earliest next time.
         while orders.is_empty() && !self.hung_up {
             let Some(mut current) = self.current.take().or_else(|| self.begin(view.now)) else {
+                if self.stays {
+                    break;
+                }
                 self.hung_up = true;
                 return vec![Order::HangUp];
             };
@@ -360,6 +384,19 @@ mod tests {
         assert_eq!(sim.done, [(20_000, "press"), (20_760, "press"), (20_780, "hang up")]);
         assert!(!sim.script.reports()[0].passed());
         assert!(sim.script.reports()[1].passed());
+    }
+
+    #[test]
+    fn who_stays_does_what_comes_up_later() {
+        let mut sim = Sim::new(vec![], &[]);
+        sim.script = Script::staying(vec![]);
+        sim.run(1_000);
+        assert!(sim.script.then(vec![Step::Press("1".to_owned())]));
+        sim.run(2_000);
+        assert!(sim.script.then(vec![Step::HangUp]));
+        sim.run(3_000);
+        assert_eq!(sim.done, [(1_020, "press"), (2_020, "hang up")]);
+        assert!(!sim.script.then(vec![Step::HangUp; MOST_WAITING + 1]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A media stream of the call, while it is open and when it has ended.
 
-use media::stream::carrier::Messages;
+use media::stream::carrier::{Messages, Track};
 
 use super::clock::Tick;
 use super::markup::Link;
@@ -23,6 +23,8 @@ pub struct Stream {
     pub sid: String,
     /// Whether the server may speak.
     pub kind: Kind,
+    /// Whose audio it is sent.
+    pub tracks: &'static [Track],
     /// The TwiML's name for it.
     pub name: Option<String>,
     /// Who is told of its end.

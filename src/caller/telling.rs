@@ -35,9 +35,40 @@ pub enum Delivery {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Statuses {
     pub(super) callback: Option<Url>,
-    /// Else only its end.
-    pub(super) every: bool,
+    pub(super) method: Option<Method>,
+    pub(super) told: Progress,
     pub(super) delivery: Delivery,
+}
+
+/// Of what a status callback tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Only the end, as where none is named.
+    #[default]
+    End,
+    Every,
+    /// `initiated`, `ringing`, `answered`, `completed`.
+    Named(Vec<String>),
+}
+
+impl Progress {
+    /// The events that were named, or the end.
+    pub(super) fn named(events: Vec<String>) -> Self {
+        if events.is_empty() { Progress::End } else { Progress::Named(events) }
+    }
+
+    fn tells(&self, status: &str) -> bool {
+        let event = match status {
+            "initiated" | "ringing" => status,
+            "in-progress" => "answered",
+            _ => "completed",
+        };
+        match self {
+            Progress::End => event == "completed",
+            Progress::Every => true,
+            Progress::Named(events) => events.iter().any(|named| named == event),
+        }
+    }
 }
 
 /// How the carrier finds out who answered an outbound call, and tells. Its words are `human`,
@@ -78,13 +109,17 @@ impl Found {
 
 /// The carrier's word for how a call ended.
 pub(super) fn status_of(reason: &EndReason) -> &'static str {
-    if *reason == EndReason::Rejected { "busy" } else { "completed" }
+    match reason {
+        EndReason::Rejected => "busy",
+        EndReason::NotTaken { status } => status,
+        _ => "completed",
+    }
 }
 
 impl Flow<'_> {
     pub(super) fn standard_fields(&self, status: &str) -> Form {
         let call = self.call;
-        Form::default()
+        let form = Form::default()
             .with("CallSid", self.call_sid.as_str())
             .with("AccountSid", call.account_sid.as_str())
             .with("From", call.from.as_str())
@@ -93,7 +128,11 @@ impl Flow<'_> {
             .with("Called", call.to.as_str())
             .with("CallStatus", status)
             .with("ApiVersion", "2010-04-01")
-            .with("Direction", if call.outbound { "outbound-api" } else { "inbound" })
+            .with("Direction", call.direction());
+        match &call.parent {
+            Some(parent) => form.with("ParentCallSid", parent.as_str()),
+            None => form,
+        }
     }
 
     pub(super) fn tell_streams_ended(&mut self) {
@@ -144,13 +183,25 @@ impl Flow<'_> {
 
     /// The call rings.
     pub(super) fn tell_rung(&mut self) {
+        self.stands("initiated");
         self.tell_status("initiated");
+        self.stands("ringing");
         self.tell_status("ringing");
+    }
+
+    /// Shows the exchange how the call stands.
+    fn stands(&mut self, status: &'static str) {
+        if let Some(plug) = &self.plug {
+            plug.leg.stands(status);
+            self.line.note(Note::Status { status });
+        }
     }
 
     /// The call is answered: from here on detection runs, and a talk is paid for.
     pub(super) fn tell_answered(&mut self) {
         self.answered = Some(self.line.clock.now());
+        self.line.present = self.plug.is_some();
+        self.stands("in-progress");
         self.tell_status("in-progress");
         if !self.call.outbound {
             return;
@@ -173,6 +224,7 @@ impl Flow<'_> {
 
     /// The call is over.
     pub(super) fn tell_completed(&mut self, reason: &EndReason) {
+        self.stands(status_of(reason));
         self.tell_status(status_of(reason));
         for job in std::mem::take(&mut self.held_back).into_iter().rev() {
             self.post(job);
@@ -181,11 +233,13 @@ impl Flow<'_> {
 
     /// A status callback. Unless every one was asked for, only the end is told.
     fn tell_status(&mut self, status: &'static str) {
-        let Statuses { callback: Some(url), every, delivery } = self.call.statuses.clone() else {
+        let Statuses { callback: Some(url), method, told, delivery } = self.call.statuses.clone()
+        else {
             return;
         };
-        let (last, sequence) = (matches!(status, "completed" | "busy"), self.sequence);
-        if !every && !last {
+        let last = !matches!(status, "initiated" | "ringing" | "in-progress");
+        let sequence = self.sequence;
+        if !told.tells(status) {
             return;
         }
         self.sequence += 1;
@@ -197,6 +251,9 @@ impl Flow<'_> {
                 .with("CallDuration", seconds.to_string())
                 .with("Duration", seconds.div_ceil(60).to_string());
         }
+        if let Some(code) = self.call.sip_response.filter(|_| last) {
+            form = form.with("SipResponseCode", code.to_string());
+        }
         let form = form
             .with("SequenceNumber", sequence.to_string())
             .with("CallbackSource", "call-progress-events")
@@ -207,7 +264,8 @@ impl Flow<'_> {
                 Duration::ZERO
             }
         };
-        let job = Job { purpose: "status", method: Method::POST, url, form, after };
+        let method = method.unwrap_or(Method::POST);
+        let job = Job { purpose: "status", method, url, form, after };
         match delivery {
             Delivery::Lost => {}
             Delivery::Reversed => self.held_back.push(job),
@@ -219,7 +277,7 @@ impl Flow<'_> {
         }
     }
 
-    fn post(&mut self, job: Job) {
+    pub(super) fn post(&mut self, job: Job) {
         if !self.callbacks.post(job) {
             self.line.warn("a status callback was left out: too many were waiting".to_owned());
         }

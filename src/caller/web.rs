@@ -18,6 +18,9 @@ use super::socket::shown;
 
 const MAX_REDIRECTS: usize = 10;
 
+/// The largest file that is played, in bytes.
+const MAX_FILE: usize = 20 * 1024 * 1024;
+
 /// The carrier's side of HTTP, for one call.
 pub struct Web {
     client: Client,
@@ -68,6 +71,57 @@ impl Web {
             .build()?;
         let (signer, cookies) = (Signer::new(auth_token), Mutex::default());
         Ok(Self { client, signer, within, cookies })
+    }
+
+    /// The same for another call: its cookies are its own.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let (client, signer) = (self.client.clone(), self.signer.clone());
+        Self { client, signer, within: self.within, cookies: Mutex::default() }
+    }
+
+    /// What is to be heard, a file or a document: its type and its bytes. `form` goes into the body of
+    /// a POST; a GET is for files, and sends none.
+    ///
+    /// # Errors
+    /// The server cannot be reached, refuses, or is not done in time; or the file is too large.
+    pub async fn file(
+        &self,
+        method: &Method,
+        url: &Url,
+        form: &Form,
+    ) -> Result<(String, Vec<u8>), NoAnswer> {
+        let failed = |code, why: String| NoAnswer { url: shown(url), code, why };
+        let work = async {
+            let spelled = carrier_spelling(url.as_str());
+            let request = if *method == Method::POST {
+                self.client
+                    .post(url.clone())
+                    .header(HEADER, self.signer.sign_form(&spelled, form))
+                    .header(CONTENT_TYPE, "application/x-www-form-urlencoded; charset=UTF-8")
+                    .body(form.encode())
+            } else {
+                self.client.get(url.clone()).header(HEADER, self.signer.sign_get(&spelled))
+            };
+            let broken = |error: reqwest::Error| failed(11206, reason(error));
+            let mut response = request.send().await.map_err(broken)?;
+            if !response.status().is_success() {
+                return Err(failed(11200, format!("answered {}", response.status().as_u16())));
+            }
+            let kind = response.headers().get(CONTENT_TYPE);
+            let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+            let mut bytes = Vec::new();
+            while let Some(piece) = response.chunk().await.map_err(broken)? {
+                bytes.extend_from_slice(&piece);
+                if bytes.len() > MAX_FILE {
+                    return Err(failed(11750, "the file is too large".to_owned()));
+                }
+            }
+            Ok((kind, bytes))
+        };
+        let late = || failed(11200, format!("not done within {} s", self.within.as_secs()));
+        timeout(self.within, work).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// `X-Twilio-Signature` of a socket's upgrade.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
+use super::Repeat;
+
 /// The carrier's words are cut after so many characters.
 const LONGEST_MESSAGE: usize = 200;
 /// So many digits in a row, spaces and the like between them left out, are a telephone number.
@@ -116,13 +118,14 @@ impl Error {
 
     /// May the same request be sent again at once? One that may have been done is, only if doing it
     /// twice is doing it once. A refusal for too many at once was not done.
-    pub(super) fn may_be_repeated(&self, repeatable: bool) -> bool {
-        let surely_not_done = match self {
-            Error::Unreached { sent, .. } => !sent,
-            Error::Refused(refusal) => refusal.is_too_many(),
-            Error::Unreadable { .. } => false,
-        };
-        surely_not_done || (repeatable && self.is_retryable())
+    pub(super) fn may_be_repeated(&self, repeat: Repeat) -> bool {
+        let unsent = matches!(self, Error::Unreached { sent: false, .. });
+        let too_many = matches!(self, Error::Refused(refusal) if refusal.is_too_many());
+        match repeat {
+            Repeat::Safe => self.is_retryable(),
+            Repeat::Undone => unsent || too_many,
+            Repeat::Unsent => unsent,
+        }
     }
 
     pub(super) fn retry_after(&self) -> Option<Duration> {
@@ -196,18 +199,19 @@ mod tests {
     #[test]
     fn only_what_was_not_done_or_may_be_done_twice_is_repeated() {
         let lost = |sent| Error::Unreached { attempt: "end the call", why: String::new(), sent };
-        // (error, repeated if it must not be done twice, repeated if it may)
-        for (error, once, twice) in [
-            (lost(false), true, true),
-            (lost(true), false, true),
-            (refused(429, "{}"), true, true),
-            (refused(500, "{}"), false, true),
-            (refused(400, "{}"), false, false),
-            (refused(401, "{}"), false, false),
-            (refused(404, "{}"), false, false),
+        // (error, if doing it twice is doing it once, if it was refused undone, only unsent)
+        for (error, safe, undone, unsent) in [
+            (lost(false), true, true, true),
+            (lost(true), true, false, false),
+            (refused(429, "{}"), true, true, false),
+            (refused(500, "{}"), true, false, false),
+            (refused(400, "{}"), false, false, false),
+            (refused(401, "{}"), false, false, false),
+            (refused(404, "{}"), false, false, false),
         ] {
-            assert_eq!(error.may_be_repeated(false), once, "{error}");
-            assert_eq!(error.may_be_repeated(true), twice, "{error}");
+            assert_eq!(error.may_be_repeated(Repeat::Safe), safe, "{error}");
+            assert_eq!(error.may_be_repeated(Repeat::Undone), undone, "{error}");
+            assert_eq!(error.may_be_repeated(Repeat::Unsent), unsent, "{error}");
         }
     }
 }

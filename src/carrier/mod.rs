@@ -1,7 +1,9 @@
 //! The carrier's REST API (Twilio's, 2010-04-01), typed: what we order of it beside a call's documents.
 //!
-//! One file per resource: [`calls`], [`account`], [`numbers`]. This one knows what they share: where the API is,
-//! with which credentials, how long an answer may take, and when a request may be sent again.
+//! One file per resource: [`calls`] (and [`new_call`]), [`conferences`], [`participants`],
+//! [`recordings`], [`numbers`], [`account`]; [`options`] is what several of them are ordered with. This
+//! one knows what they share: where the API is, with which credentials, how long an answer may take,
+//! and when a request may be sent again.
 //! [`hang_up`] sees to it that calls which are over here are over at the carrier, too. What a call
 //! says or does is decided elsewhere; webhooks are in [`crate::api::carrier`].
 //!
@@ -11,9 +13,15 @@
 
 pub mod account;
 pub mod calls;
+pub mod conferences;
 mod error;
 pub mod hang_up;
+pub mod new_call;
 pub mod numbers;
+pub mod options;
+pub mod participants;
+pub mod recordings;
+mod wire;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -32,7 +40,7 @@ pub const API_URL: &str = "https://api.twilio.com";
 
 /// How long a connection may take to be made.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
-/// How long one try may take, from its sending to the end of its answer.
+/// How long one try may take, from its sending to the end of its answer. Of a file: to its beginning.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Tries after the first.
 const MOST_RETRIES: u32 = 3;
@@ -51,6 +59,12 @@ pub struct Access {
 }
 
 impl Access {
+    /// These credentials, as a tenant's own account has them.
+    #[must_use]
+    pub fn new(api_url: Url, account: AccountSid, auth_token: SecretString) -> Self {
+        Access { api_url, account, auth_token }
+    }
+
     /// What is configured; `None` unless account and token both are.
     #[must_use]
     pub fn of(config: &Config) -> Option<Self> {
@@ -81,6 +95,18 @@ impl fmt::Debug for Client {
     }
 }
 
+/// When a request may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repeat {
+    /// Doing it twice is doing it once: again after whatever may pass.
+    Safe,
+    /// What it orders is not known to be the same if done twice, but a refusal for too many requests
+    /// says that it was not done.
+    Undone,
+    /// It makes a telephone ring: only if not a byte of it was sent.
+    Unsent,
+}
+
 /// A request, and whether it may be sent twice.
 struct Request {
     /// What is tried, for errors: "end the call".
@@ -88,10 +114,24 @@ struct Request {
     method: Method,
     /// Under the account's path, with its extension.
     resource: String,
+    /// The body of a POST, the query of others.
     form: Form,
-    /// Doing it twice is doing it once. Else it is sent again only if the first one was not done for
-    /// sure.
-    repeatable: bool,
+    repeat: Repeat,
+}
+
+impl Request {
+    fn get(attempt: &'static str, resource: String, form: Form) -> Self {
+        Request { attempt, method: Method::GET, resource, form, repeat: Repeat::Safe }
+    }
+
+    fn post(attempt: &'static str, resource: String, form: Form, repeat: Repeat) -> Self {
+        Request { attempt, method: Method::POST, resource, form, repeat }
+    }
+
+    fn delete(attempt: &'static str, resource: String) -> Self {
+        let form = Form::default();
+        Request { attempt, method: Method::DELETE, resource, form, repeat: Repeat::Safe }
+    }
 }
 
 impl Client {
@@ -100,7 +140,6 @@ impl Client {
     pub fn new(access: Access) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_WITHIN)
-            .timeout(ANSWER_WITHIN)
             // Credentials go where they were meant to go.
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("tandem/", env!("CARGO_PKG_VERSION")))
@@ -108,15 +147,39 @@ impl Client {
         Ok(Client { http, access: Arc::new(access) })
     }
 
+    /// Whose account is used.
+    #[must_use]
+    pub fn account_sid(&self) -> &AccountSid {
+        &self.access.account
+    }
+
     /// Sends a request, again where that is safe, and reads its answer.
     async fn send<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Error> {
+        self.again(request, || self.once_read(request)).await
+    }
+
+    /// As [`Client::send`], where the answer says nothing.
+    async fn send_unread(&self, request: &Request) -> Result<(), Error> {
+        self.again(request, || self.once(request)).await.map(drop)
+    }
+
+    /// Sends a request, again where that is safe, until the head of its answer is there.
+    async fn open(&self, request: &Request) -> Result<reqwest::Response, Error> {
+        self.again(request, || in_time(request.attempt, self.begin(request))).await
+    }
+
+    /// Tries until it is done, may not be tried again, or was tried often enough.
+    async fn again<T, F>(&self, request: &Request, once: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         let mut retries = 0;
         loop {
-            let error = match self.once(request).await {
+            let error = match once().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if retries == MOST_RETRIES || !error.may_be_repeated(request.repeatable) {
+            if retries == MOST_RETRIES || !error.may_be_repeated(request.repeat) {
                 return Err(error);
             }
             let wait = error.retry_after().unwrap_or_else(|| pause(retries, chance()));
@@ -130,41 +193,88 @@ impl Client {
         }
     }
 
-    async fn once<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Error> {
+    async fn once_read<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Error> {
+        let body = self.once(request).await?;
+        serde_json::from_slice(&body).map_err(|error| Error::Unreadable {
+            attempt: request.attempt,
+            // Only the place: the text around it may hold numbers.
+            why: format!("no such JSON, line {} column {}", error.line(), error.column()),
+        })
+    }
+
+    async fn once(&self, request: &Request) -> Result<Vec<u8>, Error> {
+        let work = async {
+            let mut response = self.begin(request).await?;
+            read(request.attempt, &mut response).await
+        };
+        in_time(request.attempt, work).await
+    }
+
+    /// Sends a request once, and waits for the head of its answer. A refusal is an error.
+    async fn begin(&self, request: &Request) -> Result<reqwest::Response, Error> {
         let Request { attempt, method, resource, form, .. } = request;
         let Access { api_url, account, auth_token } = &*self.access;
         let base = api_url.as_str().trim_end_matches('/');
-        let url = format!("{base}/2010-04-01/Accounts/{account}{resource}");
+        let mut url = format!("{base}/2010-04-01/Accounts/{account}{resource}");
+        let is_post = *method == Method::POST;
+        if !is_post && !form.is_empty() {
+            url.push('?');
+            url.push_str(&form.encode());
+        }
         let mut sent = self
             .http
             .request(method.clone(), url)
             .basic_auth(account, Some(auth_token.expose_secret()))
             .header("accept", "application/json");
-        if *method == Method::POST {
+        if is_post {
             sent = sent
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(form.encode());
         }
-        let unreached = |error: reqwest::Error| Error::unreached(attempt, error);
-        let mut response = sent.send().await.map_err(unreached)?;
+        let response = sent.send().await.map_err(|error| Error::unreached(attempt, error))?;
         let status = response.status();
-        let retry_after = retry_after(&response);
-        let mut body = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(unreached)? {
-            body.extend_from_slice(&piece);
-            if body.len() > LONGEST_ANSWER {
-                return Err(Error::Unreadable { attempt, why: "it is too long".to_owned() });
-            }
-        }
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|error| Error::Unreadable {
-                attempt,
-                // Only the place: the text around it may hold numbers.
-                why: format!("no such JSON, line {} column {}", error.line(), error.column()),
-            });
+            return Ok(response);
         }
+        let mut response = response;
+        let retry_after = retry_after(&response);
+        let body = read(attempt, &mut response).await?;
         Err(Error::Refused(Refusal::read(attempt, status, retry_after, &body)))
     }
+}
+
+async fn in_time<T>(
+    attempt: &'static str,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let late = || Error::Unreached { attempt, why: "in time".to_owned(), sent: true };
+    tokio::time::timeout(ANSWER_WITHIN, work).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// A whole answer, if it is no longer than it may be.
+async fn read(attempt: &'static str, response: &mut reqwest::Response) -> Result<Vec<u8>, Error> {
+    let mut body = Vec::new();
+    let unreached = |error: reqwest::Error| Error::unreached(attempt, error);
+    while let Some(piece) = response.chunk().await.map_err(unreached)? {
+        body.extend_from_slice(&piece);
+        if body.len() > LONGEST_ANSWER {
+            return Err(Error::Unreadable { attempt, why: "it is too long".to_owned() });
+        }
+    }
+    Ok(body)
+}
+
+/// A name as a part of a path: all but letters, digits and `-._~` escaped.
+fn in_path(name: &str) -> String {
+    let mut path = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    path
 }
 
 /// How long the carrier asks to wait, whole seconds.
@@ -205,12 +315,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_cannot_leave_its_place_in_a_path() {
+        assert_eq!(in_path("call_1-a.b~"), "call_1-a.b~");
+        assert_eq!(in_path("a/../b ?é"), "a%2F..%2Fb%20%3F%C3%A9");
+    }
+
+    #[test]
     fn credentials_do_not_show() {
-        let client = Client::new(Access {
-            api_url: API_URL.parse().expect("it is an address"),
-            account: "AC01".parse().expect("it is an account"),
-            auth_token: SecretString::from("topsecret"),
-        });
+        let client = Client::new(Access::new(
+            API_URL.parse().expect("it is an address"),
+            "AC01".parse().expect("it is an account"),
+            SecretString::from("topsecret"),
+        ));
         assert!(!format!("{client:?}").contains("topsecret"));
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct File {
     database_url: Option<String>,
     secret: Option<SecretString>,
     access_token_secs: Option<i64>,
+    lost_after_secs: Option<i64>,
+    from_number: Option<String>,
     organisation: Option<String>,
     timezone: Option<String>,
     owner_email: Option<String>,
@@ -62,6 +64,11 @@ pub struct Control {
     pub public_url: String,
     /// How long an access token is good for, 3,600 s unless set, 60 to 86,400.
     pub access_token_secs: i64,
+    /// A call that no process was seen with for so long is looked up at the carrier, or held to be
+    /// over where nobody can be asked; 45 s unless set, 15 to 3,600.
+    pub lost_after_secs: i64,
+    /// Calls are made from this number where the organisation has none of its own, E.164.
+    pub from_number: Option<String>,
     /// The first organisation's name, "My organisation" unless set.
     pub organisation: String,
     /// The first organisation's time zone, an IANA name; UTC unless set. Days begin there.
@@ -129,6 +136,13 @@ impl File {
             let (name, wanted) = ("TANDEM_ACCESS_TOKEN_SECS", "between 60 and 86400");
             return bad(name, access_token_secs.to_string(), wanted);
         }
+        let lost_after_secs = number(env, "TANDEM_LOST_AFTER_SECS", "a number of seconds")?
+            .or(self.lost_after_secs)
+            .unwrap_or(45);
+        if !(15..=3_600).contains(&lost_after_secs) {
+            let (name, wanted) = ("TANDEM_LOST_AFTER_SECS", "between 15 and 3600");
+            return bad(name, lost_after_secs.to_string(), wanted);
+        }
         let timezone = set(env, "TANDEM_TIMEZONE").or(self.timezone);
         let timezone = match timezone.as_deref().unwrap_or("UTC").parse() {
             Ok(timezone) => timezone,
@@ -194,6 +208,8 @@ impl File {
             secret,
             public_url: public_url.to_owned(),
             access_token_secs,
+            lost_after_secs,
+            from_number: set(env, "TWILIO_PHONE_NUMBER").or(self.from_number),
             organisation: set(env, "TANDEM_ORGANISATION")
                 .or(self.organisation)
                 .unwrap_or_else(|| "My organisation".to_owned()),

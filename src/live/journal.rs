@@ -11,13 +11,15 @@ use std::{
     fs::{File, OpenOptions},
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc};
 use turn::{Message, Moment, Note};
+use uuid::Uuid;
 
 pub mod read;
 mod standing;
@@ -43,10 +45,24 @@ const GATHER: Duration = Duration::from_millis(50);
 #[derive(Clone, Debug, Serialize)]
 pub struct Announcement {
     pub call_sid: Arc<str>,
-    /// Counts the announcements of a call from 0.
-    pub sequence: u64,
+    /// Its place among the notes of the call's journal, from 0; interim words have none.
+    pub position: Option<u64>,
+    /// When its session began: the notes' moments are counted from there.
+    pub began: DateTime<Utc>,
     pub at: Moment,
     pub note: Note,
+}
+
+/// What is known of a call before its audio is connected, so that the journal alone can tell of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    pub call: Uuid,
+    pub tenant: Uuid,
+    pub business: Option<Uuid>,
+    pub from: String,
+    pub to: String,
+    pub outbound: bool,
+    pub arrived_at: DateTime<Utc>,
 }
 
 /// The first line of a journal.
@@ -73,6 +89,20 @@ pub struct Header {
     /// older journals: then it is in the lines before, see [`said`].
     #[serde(default)]
     pub before: Option<Vec<Message>>,
+    /// So many notes are in the journal before this session.
+    #[serde(default)]
+    pub notes_before: u64,
+    /// Whose call it is, where there is a control plane.
+    #[serde(default)]
+    pub origin: Option<Origin>,
+}
+
+impl Header {
+    /// When the session began.
+    pub fn began(&self) -> DateTime<Utc> {
+        DateTime::parse_from_rfc3339(&self.started_at)
+            .map_or(DateTime::UNIX_EPOCH, |began| began.with_timezone(&Utc))
+    }
 }
 
 fn lead_ms() -> u64 {
@@ -100,7 +130,7 @@ enum Job {
 pub struct Journals {
     folder: PathBuf,
     writer: mpsc::Sender<Job>,
-    announcements: broadcast::Sender<Announcement>,
+    listeners: Arc<Listeners>,
 }
 
 impl Journals {
@@ -112,16 +142,28 @@ impl Journals {
         private_folder(folder)?;
         let (writer, entries) = mpsc::channel(WAITING);
         let (announcements, _) = broadcast::channel(4_096);
-        let listeners = announcements.clone();
+        let listeners = Arc::new(Listeners { announcements, follower: OnceLock::new() });
+        let told = listeners.clone();
         std::thread::Builder::new()
             .name("journal".into())
-            .spawn(move || write_all(entries, &listeners))?;
-        Ok(Journals { folder: folder.to_owned(), writer, announcements })
+            .spawn(move || write_all(entries, &told))?;
+        Ok(Journals { folder: folder.to_owned(), writer, listeners })
+    }
+
+    /// The folder of all journals.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Has every announcement handed to `follower`, in the order of each call. It must not block; what
+    /// it does not keep is in the files.
+    pub fn follow(&self, follower: impl Fn(Announcement) + Send + Sync + 'static) {
+        let _ = self.listeners.follower.set(Box::new(follower));
     }
 
     /// All that is announced from now on. A listener that lags is told how much it missed.
     pub fn listen(&self) -> broadcast::Receiver<Announcement> {
-        self.announcements.subscribe()
+        self.listeners.announcements.subscribe()
     }
 
     /// Where the journal of a call is. A call that was carried on after a break goes on in its file.
@@ -136,7 +178,14 @@ impl Journals {
         line.push(b'\n');
         let path = self.path(&call);
         let _ = self.writer.send(Job::Begin { call: call.clone(), path, line }).await;
-        Journal { all: self.clone(), call, lines: Vec::new(), announce: Vec::new(), sequence: 0 }
+        Journal {
+            all: self.clone(),
+            call,
+            lines: Vec::new(),
+            announce: Vec::new(),
+            position: header.notes_before,
+            began: header.began(),
+        }
     }
 
     /// How a call stands after its earlier sessions; as if new where there were none.
@@ -189,7 +238,8 @@ pub struct Journal {
     call: Arc<str>,
     lines: Vec<u8>,
     announce: Vec<Announcement>,
-    sequence: u64,
+    position: u64,
+    began: DateTime<Utc>,
 }
 
 impl Journal {
@@ -202,13 +252,14 @@ impl Journal {
     pub fn action(&mut self, at: Moment, action: &turn::Action) {
         if let turn::Action::Note(note) = action {
             let (call_sid, note) = (self.call.clone(), note.clone());
-            let sequence = self.sequence;
-            self.sequence += 1;
-            let announcement = Announcement { call_sid, sequence, at, note };
-            if let Note::CallerSaying { .. } = announcement.note {
-                let _ = self.all.announcements.send(announcement);
+            let interim = matches!(note, Note::CallerSaying { .. });
+            let position = (!interim).then_some(self.position);
+            let announcement = Announcement { call_sid, position, began: self.began, at, note };
+            if interim {
+                self.all.listeners.tell(announcement);
                 return;
             }
+            self.position += 1;
             self.announce.push(announcement);
         }
         self.line(&Entry::Action { at, action: action.clone() });
@@ -305,7 +356,24 @@ fn open(path: &Path, confirmed: Option<u64>) -> std::io::Result<File> {
     Ok(file)
 }
 
-fn write_all(mut entries: mpsc::Receiver<Job>, listeners: &broadcast::Sender<Announcement>) {
+/// Who is told of what is durable.
+struct Listeners {
+    announcements: broadcast::Sender<Announcement>,
+    /// Who writes the notes down elsewhere, too.
+    follower: OnceLock<Box<dyn Fn(Announcement) + Send + Sync>>,
+}
+
+impl Listeners {
+    fn tell(&self, announcement: Announcement) {
+        if let Some(follower) = self.follower.get() {
+            follower(announcement.clone());
+        }
+        // Nobody listening is no failure.
+        let _ = self.announcements.send(announcement);
+    }
+}
+
+fn write_all(mut entries: mpsc::Receiver<Job>, listeners: &Listeners) {
     let mut calls: HashMap<Arc<str>, Writing> = HashMap::new();
     while let Some(first) = entries.blocking_recv() {
         std::thread::sleep(GATHER);
@@ -342,8 +410,7 @@ fn write_all(mut entries: mpsc::Receiver<Job>, listeners: &broadcast::Sender<Ann
         }
         for writing in calls.values_mut().filter(|writing| !writing.lines.is_empty()) {
             match writing.settle() {
-                // Nobody listening is no failure.
-                Ok(announce) => announce.into_iter().for_each(|one| drop(listeners.send(one))),
+                Ok(announce) => announce.into_iter().for_each(|one| listeners.tell(one)),
                 Err(error) => {
                     metrics::counter!("tandem_journal_failures_total").increment(1);
                     tracing::error!(%error, "a journal could not be written; it is tried again");

@@ -13,6 +13,9 @@ use tokio::{
 };
 use turn::{Answerer, Command, Effect, EndReason, Refusal};
 
+use super::journal::Origin;
+use crate::domain::{CallId, TenantId};
+
 /// How long a token opens a socket after the TwiML that holds it was answered. The carrier connects
 /// within seconds.
 const TOKEN_LIVES: Duration = Duration::from_secs(60);
@@ -32,6 +35,10 @@ pub struct Expected {
     pub resumed: bool,
     /// We made the call: the one who answered is the one who speaks.
     pub outbound: bool,
+    /// A person speaks with the caller: both are listened to, and nothing is said.
+    pub listens: bool,
+    /// Whose call it is, where there is a control plane.
+    pub origin: Option<Origin>,
 }
 
 /// An order to a session, and where its answer goes.
@@ -81,7 +88,7 @@ pub enum BadToken {
 #[derive(Default)]
 struct State {
     expected: HashMap<String, (Expected, Instant)>,
-    live: HashMap<String, mpsc::Sender<Word>>,
+    live: HashMap<String, (mpsc::Sender<Word>, Option<Origin>)>,
     ended: HashMap<String, (EndReason, Instant)>,
     /// What the carrier last said of who answered.
     answered: HashMap<String, (Answerer, Instant)>,
@@ -178,7 +185,7 @@ impl Registry {
         let enter = async {
             loop {
                 let gone = self.gone.notified();
-                match self.enter(call_sid) {
+                match self.enter(call_sid, expected.origin.as_ref()) {
                     Ok(receiver) => return receiver,
                     Err(older) => {
                         // Full or closed, it is on its way out.
@@ -195,9 +202,13 @@ impl Registry {
     }
 
     /// Makes the call live, or gives the mailbox of its older session.
-    fn enter(&self, call_sid: &str) -> Result<mpsc::Receiver<Word>, mpsc::Sender<Word>> {
+    fn enter(
+        &self,
+        call_sid: &str,
+        origin: Option<&Origin>,
+    ) -> Result<mpsc::Receiver<Word>, mpsc::Sender<Word>> {
         let mut state = self.state();
-        if let Some(older) = state.live.get(call_sid) {
+        if let Some((older, _)) = state.live.get(call_sid) {
             return Err(older.clone());
         }
         let (words, receiver) = mpsc::channel(64);
@@ -205,7 +216,7 @@ impl Registry {
             // Known before the audio was connected.
             let _ = words.try_send(Word::AnsweredBy(*by));
         }
-        state.live.insert(call_sid.to_owned(), words);
+        state.live.insert(call_sid.to_owned(), (words, origin.cloned()));
         Ok(receiver)
     }
 
@@ -219,7 +230,7 @@ impl Registry {
         id: String,
         command: Command,
     ) -> Result<Effect, NotTold> {
-        let words = self.state().live.get(call_sid).cloned().ok_or(NotTold::NotLive)?;
+        let (words, _) = self.state().live.get(call_sid).cloned().ok_or(NotTold::NotLive)?;
         let (answer, effect) = oneshot::channel();
         words.try_send(Word::Order(Order { id, command, answer })).map_err(
             |error| match error {
@@ -236,8 +247,8 @@ impl Registry {
 
     /// The carrier says that this call is over.
     pub fn call_over(&self, call_sid: &str) {
-        let words = self.state().live.get(call_sid).cloned();
-        if let Some(words) = words {
+        let live = self.state().live.get(call_sid).cloned();
+        if let Some((words, _)) = live {
             // A full mailbox is no loss: the socket's end says the same.
             let _ = words.try_send(Word::CallOver);
         }
@@ -257,11 +268,18 @@ impl Registry {
         if state.answered.len() < MOST_KEPT {
             state.answered.insert(call_sid.to_owned(), (by, now));
         }
-        if let Some(words) = state.live.get(call_sid) {
+        if let Some((words, _)) = state.live.get(call_sid) {
             // A full mailbox is of a session that is lost anyway.
             let _ = words.try_send(Word::AnsweredBy(by));
         }
         true
+    }
+
+    /// Whose a live call is.
+    pub fn whose(&self, call_sid: &str) -> Option<(CallId, TenantId)> {
+        let state = self.state();
+        let (_, origin) = state.live.get(call_sid)?;
+        origin.as_ref().map(|origin| (origin.call.into(), origin.tenant.into()))
     }
 
     /// How many calls are live.

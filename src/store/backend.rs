@@ -186,6 +186,16 @@ impl Sql {
         self.push(")")
     }
 
+    /// The rows are nobody else's to change until the transaction ends. SQLite has one writer, and
+    /// needs no words for it.
+    #[must_use]
+    pub fn for_update(self, tx: &Tx) -> Self {
+        match tx {
+            Tx::Sqlite(_) => self,
+            Tx::Postgres(_) => self.push("FOR UPDATE"),
+        }
+    }
+
     /// The text as it stands.
     pub fn text(&self) -> &str {
         &self.text
@@ -387,6 +397,26 @@ impl Db {
             Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
+    }
+
+    /// How a statement would be carried out, a line a step: `EXPLAIN`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn explain(&self, sql: Sql) -> Result<Vec<String>, StoreError> {
+        let Sql { text, args } = sql;
+        match self {
+            Db::Sqlite { .. } => {
+                let text = format!("EXPLAIN QUERY PLAN {text}");
+                let rows: Vec<(i64, i64, i64, String)> = self.all(Sql { text, args }).await?;
+                Ok(rows.into_iter().map(|(_, _, _, step)| step).collect())
+            }
+            Db::Postgres(_) => {
+                let text = format!("EXPLAIN {text}");
+                let rows: Vec<(String,)> = self.all(Sql { text, args }).await?;
+                Ok(rows.into_iter().map(|(step,)| step).collect())
+            }
+        }
     }
 
     /// Copies a SQLite database, consistent as of now, into a new file while it is in use.

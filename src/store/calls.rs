@@ -6,6 +6,10 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Db, StoreError, Tx, sql};
+mod list;
+
+pub use list::{Key, Sort, Wanted, list, plan};
+
 use crate::domain::{Call, CallId, Direction, EscalationStatus, Mood, State, TenantId, UserId};
 
 #[derive(sqlx::FromRow)]
@@ -109,6 +113,24 @@ pub async fn find_in(
 ) -> Result<Option<Call>, StoreError> {
     let select = sql(SELECT).push("WHERE c.id =").arg(id).push("AND c.tenant_id =").arg(tenant);
     let row: Option<CallRow> = tx.opt(select).await?;
+    row.map(Call::try_from).transpose()
+}
+
+/// A call, whosever it is: for the carrier's webhooks, which know no tenants.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn anyones(db: &Db, id: CallId) -> Result<Option<Call>, StoreError> {
+    let row: Option<CallRow> = db.opt(sql(SELECT).push("WHERE c.id =").arg(id)).await?;
+    row.map(Call::try_from).transpose()
+}
+
+/// The call of this name at the carrier, outside of any transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn of_sid(db: &Db, call_sid: &str) -> Result<Option<Call>, StoreError> {
+    let row: Option<CallRow> = db.opt(sql(SELECT).push("WHERE c.call_sid =").arg(call_sid)).await?;
     row.map(Call::try_from).transpose()
 }
 

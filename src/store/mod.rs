@@ -10,9 +10,15 @@ pub mod audit;
 pub mod backend;
 pub mod calls;
 pub mod configs;
+pub mod escalations;
 pub mod knowledge;
+pub mod lines;
 mod migrate;
+pub mod notes;
+pub mod notifications;
 pub mod page;
+pub mod records;
+pub mod scores;
 pub mod users;
 
 pub use backend::{Db, Sql, StoreError, Tx, sql};

@@ -10,7 +10,7 @@ use tandem::{
     carrier::hang_up::Patience,
     config::Config,
     domain::{Role, TenantId},
-    live::desk::Desk,
+    live::{desk::Desk, journal::Journals},
 };
 
 use crate::{contract, postgres};
@@ -111,7 +111,9 @@ impl Stage {
         };
         let config = Config::load(None, &env).expect("the settings are sound");
         let desk = Desk::new(None, Patience::after(std::time::Duration::from_secs(5)));
-        let app = App::open(config.control, desk, Clock::default()).await.expect("it opens");
+        let journals = Journals::open(&folder.path().join("journal")).expect("a folder");
+        let app =
+            App::open(config.control, desk, journals, Clock::default()).await.expect("it opens");
         let tenant = app.first_start().await.expect("the first start");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));

@@ -132,7 +132,10 @@ async fn webhook(
     if checked.is_err() {
         return StatusCode::FORBIDDEN.into_response();
     }
-    match inside.documents.get(uri.path()) {
+    // A document may be for one answer only: `/keys#2`.
+    let answered = form.get("Digits").map(|keys| format!("{}#{keys}", uri.path()));
+    let document = answered.and_then(|path| inside.documents.get(&path));
+    match document.or_else(|| inside.documents.get(uri.path())) {
         Some(text) => ([(header::CONTENT_TYPE, "text/xml")], text.clone()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }

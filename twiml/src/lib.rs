@@ -40,8 +40,8 @@ pub use link::{Link, Overrides};
 pub use phone::{PhoneNumber, Private};
 pub use response::{Document, DocumentError, Response, kind};
 pub use sid::{
-    AccountSid, CallSid, ConferenceSid, InvalidSid, MessageSid, MessagingServiceSid, QueueSid,
-    RecordingSid, StreamSid,
+    AccountSid, CallSid, ConferenceSid, InvalidSid, MessageSid, MessagingServiceSid,
+    PhoneNumberSid, QueueSid, RecordingSid, StreamSid,
 };
 pub use signature::{SignatureError, Signer, Validator};
 pub use verb::{

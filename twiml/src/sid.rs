@@ -99,6 +99,8 @@ sids! {
     MessageSid: "SM" | "MM";
     /// A group of numbers that send messages under common settings.
     MessagingServiceSid: "MG";
+    /// One telephone number that an account owns.
+    PhoneNumberSid: "PN";
     /// One queue of waiting calls.
     QueueSid: "QU";
 }

@@ -20,7 +20,8 @@ const ASKED_EVERY: Duration = Duration::from_millis(5);
 /// Reads a document in a process of its own: `exe` started with `arguments` is to call
 /// [`child_main`]. Blocks until it answers or the deadline kills it.
 ///
-/// The child inherits no environment, no file and no standard error.
+/// The child inherits no environment, no file and no standard error, and yields to everything else on
+/// the machine: calls are answered while documents are read.
 ///
 /// # Errors
 /// Why the document is refused; [`BadDocument::NoReader`] where the child cannot be started.
@@ -44,6 +45,8 @@ pub fn run_in_child(
     let child = Command::new(exe)
         .args(arguments)
         .env_clear()
+        // mimalloc reserves a gigabyte at once, which no limit set afterwards takes back.
+        .env("MIMALLOC_ARENA_RESERVE", "64MiB")
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -146,13 +149,14 @@ fn answer() -> Result<Extracted, BadDocument> {
     extract(&rest[1..], &limits)
 }
 
-/// Lowers this process's limits: address space, processor time, no core file, no further files.
+/// Lowers this process's priority and limits: address space, processor time, no core file, no further files.
 fn confine(limits: &Limits) -> rustix::io::Result<()> {
     let lower = |resource: Resource, to: u64| {
         let now = getrlimit(resource);
         let to = now.maximum.map_or(to, |most| most.min(to));
         setrlimit(resource, Rlimit { current: Some(to), maximum: Some(to) })
     };
+    rustix::process::nice(19)?;
     lower(Resource::As, address_space().saturating_add(limits.memory))?;
     // At the soft limit SIGXCPU, which ends the process; at the hard one SIGKILL.
     let soft = limits.cpu_seconds.max(1);

@@ -33,5 +33,17 @@ pub(super) fn read(
         let words = document.to_markdown(page, &options).map_err(broken)?;
         text.block(&words, Block::Paragraph)?;
     }
-    Ok((None, Some(pages)))
+    Ok((title(&document), Some(pages)))
+}
+
+/// The title in the document's information dictionary (ISO 32000-1, 14.3.3): UTF-16 with its mark,
+/// or PDFDocEncoding, which is Windows-1252 but for a few signs.
+fn title(document: &PdfDocument) -> Option<String> {
+    let info = document.trailer().as_dict()?.get("Info")?;
+    let info = document.resolve_object(info).ok()?;
+    let title = document.resolve_object(info.as_dict()?.get("Title")?).ok()?;
+    let (title, _, _) = encoding_rs::WINDOWS_1252.decode(title.as_string()?);
+    let title: String =
+        title.trim().chars().filter(|letter| !letter.is_control()).take(300).collect();
+    (!title.is_empty()).then_some(title)
 }

@@ -19,6 +19,8 @@ pub struct Chart {
     pub places: u8,
     pub categories: Vec<String>,
     pub series: Vec<Series>,
+    /// The tones of a donut's parts, in the categories' order; none: the palette.
+    pub tones: Vec<Tone>,
 }
 
 /// How values are drawn.

@@ -34,6 +34,13 @@ impl Language {
         }
     }
 
+    pub(super) fn report(self) -> &'static str {
+        match self {
+            Self::English => "Report",
+            Self::Russian => "Отчёт",
+        }
+    }
+
     pub(super) fn no_data(self) -> &'static str {
         match self {
             Self::English => "No data for this period",

@@ -121,6 +121,7 @@ pub fn report(language: Language) -> Report {
                             Series::new("Outbound", wave(12.0, 0.4)),
                             Series::new("Входящие, пропущенные", wave(4.0, 1.3)),
                         ],
+                        ..Chart::default()
                     }),
                     Block::Chart(Chart {
                         title: "How callers felt".into(),
@@ -134,6 +135,7 @@ pub fn report(language: Language) -> Report {
                             "Не определено: слишком мало слов для оценки".into(),
                         ],
                         series: vec![Series::new("calls", [612.0, 401.0, 131.0, 60.0])],
+                        tones: vec![Tone::Good, Tone::Neutral, Tone::Bad, Tone::Plain],
                     }),
                 ],
             },
@@ -151,6 +153,7 @@ pub fn report(language: Language) -> Report {
                             Series::new("Politeness", wave(60.0, 0.3)),
                             Series::new("Accuracy", wave(40.0, 0.7)),
                         ],
+                        ..Chart::default()
                     }),
                     Block::Chart(Chart {
                         title: "Average sentiment".into(),
@@ -164,6 +167,7 @@ pub fn report(language: Language) -> Report {
                             "Week 43".into(),
                         ],
                         series: vec![Series::new("sentiment", [0.2, -0.35, 0.1, 0.42])],
+                        ..Chart::default()
                     }),
                     Block::Chart(Chart {
                         title: "Sentiment by week".into(),
@@ -181,6 +185,7 @@ pub fn report(language: Language) -> Report {
                             Series::new("Neutral", [80.0, 61.0, 73.0, 90.0]).tone(Tone::Neutral),
                             Series::new("Negative", [22.0, 31.0, 12.0, 17.0]).tone(Tone::Bad),
                         ],
+                        ..Chart::default()
                     }),
                 ],
             },
@@ -199,6 +204,7 @@ pub fn report(language: Language) -> Report {
                             "Low confidence".into(),
                         ],
                         series: vec![Series::new("escalations", [71.0, 38.0, 30.0, 14.0])],
+                        ..Chart::default()
                     }),
                     Block::Chart(Chart {
                         title: "By weekday".into(),
@@ -212,6 +218,7 @@ pub fn report(language: Language) -> Report {
                             "escalations",
                             [31.0, 28.0, 40.0, 22.0, 19.0, 9.0, 4.0],
                         )],
+                        ..Chart::default()
                     }),
                     Block::Chart(Chart {
                         title: "Nothing measured".into(),

@@ -141,6 +141,26 @@ struct MarkBody<'a> {
     name: Option<Text<'a>>,
 }
 
+/// Whose audio, seen from the carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Track {
+    /// What it receives from the other party.
+    Inbound,
+    /// What it plays to the other party.
+    Outbound,
+}
+
+impl Track {
+    /// As the messages have it; TwiML has other words.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
+}
+
 /// Spells the carrier's messages of one stream, and counts them as the carrier does.
 #[derive(Clone, Debug)]
 pub struct Messages {
@@ -181,12 +201,26 @@ impl Messages {
         &mut self,
         parameters: impl IntoIterator<Item = (K, V)>,
     ) -> String {
+        self.start_of(&[Track::Inbound], parameters)
+    }
+
+    /// As [`Messages::start`], for a stream of these tracks.
+    pub fn start_of<K: AsRef<str>, V: AsRef<str>>(
+        &mut self,
+        tracks: &[Track],
+        parameters: impl IntoIterator<Item = (K, V)>,
+    ) -> String {
         let mut text = self.open("start");
         let _ = write!(
             text,
-            r#","start":{{"accountSid":{},"streamSid":{},"callSid":{},"tracks":["inbound"],"#,
+            r#","start":{{"accountSid":{},"streamSid":{},"callSid":{},"tracks":["#,
             self.account, self.stream, self.call
         );
+        for (index, track) in tracks.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            let _ = write!(text, r#"{comma}"{}""#, track.word());
+        }
+        text.push_str("],");
         text.push_str(
             r#""mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1},"#,
         );
@@ -205,12 +239,18 @@ impl Messages {
 
     /// The caller's audio; `timestamp_ms` is when it begins, from the start of the stream.
     pub fn media(&mut self, mulaw: &[u8], timestamp_ms: u64) -> String {
+        self.media_of(Track::Inbound, mulaw, timestamp_ms)
+    }
+
+    /// As [`Messages::media`], of one track. `chunk` counts the messages of all tracks.
+    pub fn media_of(&mut self, track: Track, mulaw: &[u8], timestamp_ms: u64) -> String {
         self.chunk += 1;
         let mut text = self.open("media");
         text.reserve(STANDARD.encoded_length(mulaw.len()) + 96);
         let _ = write!(
             text,
-            r#","media":{{"track":"inbound","chunk":"{}","timestamp":"{timestamp_ms}","payload":""#,
+            r#","media":{{"track":"{}","chunk":"{}","timestamp":"{timestamp_ms}","payload":""#,
+            track.word(),
             self.chunk
         );
         STANDARD.encode_append(mulaw, &mut text);

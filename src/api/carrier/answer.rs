@@ -9,15 +9,21 @@ use axum::{
 };
 use turn::EndReason;
 use twiml::{
-    Connect, Dial, Document, Form, Number, Pause, Reject, Response, Stream,
+    Connect, Dial, Document, Form, Number, Pause, Reject, Response, Start, Stream,
     form::{CallStatus, DialResult, DialStatus, Direction, VoiceRequest},
+    verb::Track,
 };
 
 use super::{
     amd,
     auth::{Refused, SignedForm},
+    handover,
 };
-use crate::{gateway::Gateway, live::registry::Expected};
+use crate::{
+    app::scribe::Fact,
+    gateway::Gateway,
+    live::{journal::Origin, registry::Expected},
+};
 
 /// What we put into the addresses of calls that we make: identifiers of other systems, of sane length.
 struct Ours {
@@ -50,12 +56,18 @@ pub async fn answer(
         lead = ours.lead_id,
         "a call to answer"
     );
+    let origin = origin(&gateway, &request, &ours).await;
+    if let (Some(app), Some(origin)) = (gateway.control(), origin.clone()) {
+        app.report(Fact::Arrived { call_sid: request.call_sid.as_str().into(), origin });
+    }
     let expected = Expected {
         call_sid: request.call_sid.as_str().to_owned(),
         lead_id: ours.lead_id,
         call_id: ours.call_id,
         resumed: false,
         outbound: is_outbound(&request),
+        listens: false,
+        origin,
     };
     if let Some(by) = &request.answered_by {
         amd::tell(&gateway, &request.call_sid, by);
@@ -84,6 +96,10 @@ pub async fn resume(
     let over = request.call_status.as_ref().is_some_and(CallStatus::is_terminal);
     if over {
         gateway.desk.hang_ups.over(&request.call_sid);
+    }
+    let origin = origin(&gateway, &request, &ours).await;
+    if !over && let Some(document) = hand_over(&gateway, &request, &ours, origin.clone()).await {
+        return Ok(reply(&document));
     }
     let hang_up = || {
         gateway.desk.hang_ups.expect(&request.call_sid);
@@ -115,6 +131,8 @@ pub async fn resume(
                 call_id: ours.call_id,
                 resumed: true,
                 outbound: is_outbound(&request),
+                listens: false,
+                origin,
             };
             let token = gateway.desk.registry.expect(expected.clone());
             connect(&gateway, expected, token)
@@ -122,6 +140,59 @@ pub async fn resume(
         Some(_) => hang_up(),
     };
     Ok(reply(&document))
+}
+
+/// Whose call this is, where there is a control plane.
+async fn origin(gateway: &Gateway, request: &VoiceRequest, ours: &Ours) -> Option<Origin> {
+    let app = gateway.control()?;
+    let number = |number: &Option<twiml::PhoneNumber>| {
+        number.as_ref().map_or_else(String::new, |number| number.expose().to_owned())
+    };
+    let (from, to) = (number(&request.from), number(&request.to));
+    let call = ours.call_id.as_deref().and_then(|id| id.parse().ok());
+    app.origin(request.call_sid.as_str(), (&from, &to), call, is_outbound(request)).await
+}
+
+/// A person who has accepted the call awaits the caller: both are put into their room, and what is
+/// said there comes back to us for the transcript.
+async fn hand_over(
+    gateway: &Gateway,
+    request: &VoiceRequest,
+    ours: &Ours,
+    origin: Option<Origin>,
+) -> Option<Document> {
+    let call_sid = request.call_sid.as_str();
+    let room = match gateway.control()?.room_of(call_sid).await {
+        Ok(room) => room?,
+        Err(error) => {
+            tracing::error!(call = call_sid, error = ?error, "a person may await this call");
+            return None;
+        }
+    };
+    let expected = Expected {
+        call_sid: call_sid.to_owned(),
+        lead_id: ours.lead_id.clone(),
+        call_id: ours.call_id.clone(),
+        resumed: true,
+        outbound: is_outbound(request),
+        listens: true,
+        origin,
+    };
+    let token = gateway.desk.registry.expect(expected);
+    let next = format!("{}/webhooks/twilio/transferred", gateway.public_url());
+    let ear = Stream::to(gateway.media_url()).and_then(|to| to.parameter("token", token));
+    let room = handover::conference(gateway, &room.1, "caller");
+    match (ear, room) {
+        (Ok(ear), Ok(room)) => Some(
+            Response::new()
+                .start(Start::stream(ear).track(Track::Both))
+                .dial(Dial::conference(room).action(next)),
+        ),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "the caller cannot join the room");
+            None
+        }
+    }
 }
 
 /// Did we make this call?
@@ -147,9 +218,17 @@ fn transfer(gateway: &Gateway, number: &str) -> Document {
 
 /// `POST /webhooks/twilio/transferred`: what came of putting the caller through. Who was served is not
 /// told that nobody was there.
-pub async fn transferred(SignedForm(form): SignedForm) -> HttpResponse {
+pub async fn transferred(
+    State(gateway): State<Arc<Gateway>>,
+    SignedForm(form): SignedForm,
+) -> HttpResponse {
     let result = DialResult::from_form(&form);
     let served = matches!(result.status, Some(DialStatus::Completed | DialStatus::Answered));
+    if let (false, Some(app), Some(call)) = (served, gateway.control(), form.get("CallSid"))
+        && let Err(error) = app.returned(call).await
+    {
+        tracing::error!(call, error = ?error, "a failed transfer could not be noted");
+    }
     reply(&if served { Response::new().hangup() } else { Response::new().say(NOBODY).hangup() })
 }
 

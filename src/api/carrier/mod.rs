@@ -5,6 +5,7 @@
 mod amd;
 mod answer;
 mod auth;
+mod handover;
 mod media;
 mod status;
 
@@ -29,6 +30,9 @@ pub fn routes() -> Router<Arc<Gateway>> {
         .route("/webhooks/twilio/transferred", post(answer::transferred))
         .route("/webhooks/twilio/status", post(status::status))
         .route("/webhooks/twilio/amd", post(amd::amd))
+        .route("/webhooks/twilio/agent-answer", post(handover::agent_answer))
+        .route("/webhooks/twilio/agent-status", post(handover::agent_status))
+        .route("/webhooks/twilio/conference-status", post(handover::conference_status))
         .route("/media", get(media::upgrade))
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
 }

@@ -15,7 +15,10 @@ use super::{
     answer::reply,
     auth::{Refused, SignedForm},
 };
-use crate::gateway::Gateway;
+use crate::{
+    app::scribe::{Fact, state_of},
+    gateway::Gateway,
+};
 
 /// `POST /webhooks/twilio/status`. May come twice or out of order: only the end of a call has an
 /// effect here, and the same one each time.
@@ -26,6 +29,12 @@ pub async fn status(
     let told = CallStatusCallback::from_form(&form)?;
     let call_sid = told.call.call_sid.as_str();
     tracing::debug!(call = call_sid, status = ?told.call.call_status, "call status");
+    if let (Some(app), Some(state)) =
+        (gateway.control(), told.call.call_status.as_ref().and_then(state_of))
+    {
+        let at = told.timestamp.unwrap_or_else(|| app.clock.now());
+        app.report(Fact::State { call_sid: call_sid.into(), state, at });
+    }
     if told.call.call_status.as_ref().is_some_and(CallStatus::is_terminal) {
         gateway.desk.registry.call_over(call_sid);
         gateway.desk.hang_ups.over(&told.call.call_sid);

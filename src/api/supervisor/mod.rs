@@ -14,14 +14,19 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::Api;
 mod agents;
 mod auth;
+mod bounds;
+mod calls;
 mod configs;
 mod context;
 mod error;
 mod gate;
 mod input;
 mod knowledge;
+mod notes;
+mod notifications;
 mod page;
 mod setup;
+mod steer;
 mod wire;
 
 pub use error::Problem;
@@ -51,6 +56,20 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(setup::complete_setup))
         .routes(routes!(knowledge::list_knowledge_entries, knowledge::add_knowledge_entry))
         .routes(routes!(knowledge::delete_knowledge_entry))
+        .routes(routes!(calls::list_calls))
+        .routes(routes!(steer::initiate_call))
+        .routes(routes!(steer::escalate_call))
+        .routes(routes!(steer::intervene_in_call))
+        .routes(routes!(steer::end_call))
+        .routes(routes!(calls::get_call))
+        .routes(routes!(calls::list_call_interactions))
+        .routes(routes!(notes::list_call_notes, notes::add_call_note))
+        .routes(routes!(notes::update_call_note, notes::delete_call_note))
+        .routes(routes!(notifications::list_notifications))
+        .routes(routes!(notifications::get_unread_notification_count))
+        .routes(routes!(notifications::mark_all_notifications_read))
+        .routes(routes!(notifications::mark_notification_read))
+        .routes(routes!(notifications::delete_notification))
         .merge(uploads())
 }
 

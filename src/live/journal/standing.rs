@@ -15,6 +15,8 @@ pub struct Standing {
     pub paused: bool,
     /// A person has taken the call over.
     pub person: bool,
+    /// So many notes are in the journal.
+    pub notes: u64,
     running: Vec<ToolCall>,
 }
 
@@ -36,6 +38,9 @@ impl Standing {
     }
 
     fn take(&mut self, action: Action) {
+        if matches!(action, Action::Note(_)) {
+            self.notes += 1;
+        }
         match action {
             Action::RunTool { call, .. } => self.running.push(call),
             Action::Note(Note::Ordered { command, .. }) => self.ordered(command),
@@ -95,7 +100,7 @@ mod tests {
         assert!(standing.paused && standing.person);
         assert_eq!(standing.before, [Message::Guidance { text: "Offer tea.".to_owned() }]);
         let back = journal(vec![ordered(Command::TakeOver), ordered(Command::HandBack)]);
-        assert_eq!(Standing::of(&back), Standing::default());
+        assert_eq!(Standing::of(&back), Standing { notes: 2, ..Standing::default() });
     }
 
     #[test]

@@ -71,12 +71,14 @@ impl Session {
         }
         match stream::parse(text) {
             Ok(Inbound::Media(media)) => {
-                if media.track != "inbound" {
+                let inbound = media.track == "inbound";
+                if !inbound && (media.track != "outbound" || self.colleague.is_none()) {
                     return;
                 }
                 let mut mulaw = Vec::with_capacity(160);
                 match media.decode_into(&mut mulaw) {
-                    Ok(()) => self.audio(media.timestamp_ms, mulaw),
+                    Ok(()) if inbound => self.audio(media.timestamp_ms, mulaw),
+                    Ok(()) => self.colleague_audio(media.timestamp_ms, mulaw),
                     Err(error) => self.malformed(&error),
                 }
             }

@@ -198,18 +198,29 @@ CREATE TABLE calls (
     journal_position BIGINT NOT NULL,
     -- The last of its events.
     event_sequence BIGINT NOT NULL,
+    -- The process that has the call was seen with it.
+    seen_at {{ts}} NOT NULL,
+    -- Scores and summary were made.
+    analysed_at {{ts}},
     created_at {{ts}} NOT NULL,
     updated_at {{ts}} NOT NULL
 );
-CREATE INDEX calls_by_start ON calls (tenant_id, started_at, id);
-CREATE INDEX calls_by_duration ON calls (tenant_id, duration_seconds, id);
-CREATE INDEX calls_by_qa ON calls (tenant_id, qa_score, id);
-CREATE INDEX calls_by_state ON calls (tenant_id, state, started_at, id);
-CREATE INDEX calls_by_business ON calls (tenant_id, business_id, started_at, id);
-CREATE INDEX calls_by_sentiment ON calls (tenant_id, sentiment, started_at, id);
+-- Lists and statistics are read from these alone: each begins with a sort key and holds all that
+-- narrows. One narrower index more, and SQLite would prefer it and look up every row.
+CREATE INDEX calls_by_start ON calls
+    (tenant_id, started_at, id, state, direction, business_id, sentiment, qa_score,
+     duration_seconds, escalation_status, from_number, to_number);
+CREATE INDEX calls_by_duration ON calls
+    (tenant_id, duration_seconds, id, started_at, state, direction, business_id, sentiment,
+     qa_score, escalation_status, from_number, to_number);
+CREATE INDEX calls_by_qa ON calls
+    (tenant_id, qa_score, id, started_at, state, direction, business_id, sentiment,
+     duration_seconds, escalation_status, from_number, to_number);
 CREATE INDEX calls_by_agent ON calls (agent_id, ended_at);
 CREATE INDEX calls_by_job ON calls (job_id);
-CREATE INDEX calls_running ON calls (tenant_id) WHERE ended_at IS NULL;
+CREATE INDEX calls_unseen ON calls (seen_at) WHERE ended_at IS NULL;
+CREATE INDEX calls_unanalysed ON calls (ended_at) WHERE ended_at IS NOT NULL AND analysed_at IS NULL;
+CREATE INDEX calls_running ON calls (tenant_id, started_at, id) WHERE ended_at IS NULL;
 
 -- What was said, as it was heard.
 CREATE TABLE utterances (

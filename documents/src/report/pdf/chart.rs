@@ -12,7 +12,7 @@ use kuva::render::render::{render_multiple, render_pie};
 use kuva::render::theme::Theme;
 
 use super::face::{FAMILY, Weight, clean, fit, width};
-use super::sheet::{Drawn, INK, INNER, MARGIN, MUTED, Part, PartId, RULE, Sheet};
+use super::sheet::{Colour, Drawn, INK, INNER, MARGIN, MUTED, Part, PartId, RULE, Sheet};
 use crate::report::{Chart, Form, Language, ReportError, Series, Tone};
 
 const TICK: u32 = 8;
@@ -26,9 +26,7 @@ const NAMED_BAR: f32 = 22.0;
 const MOST_NAME: f32 = 150.0;
 
 /// Ordered so that neighbours differ in lightness: printed grey they are still apart.
-const PALETTE: [&str; 8] =
-    ["#17324d", "#5aa0c8", "#b9c6d2", "#2c7a6b", "#e3b25c", "#7b4a6d", "#8fb996", "#5b6673"];
-const SWATCH: [[u8; 3]; 8] = [
+const PALETTE: [Colour; 8] = [
     [0x17, 0x32, 0x4d],
     [0x5a, 0xa0, 0xc8],
     [0xb9, 0xc6, 0xd2],
@@ -38,6 +36,8 @@ const SWATCH: [[u8; 3]; 8] = [
     [0x8f, 0xb9, 0x96],
     [0x5b, 0x66, 0x73],
 ];
+/// A line needs more contrast with the paper than an area; its dashes tell it apart as well.
+const LINES: [usize; 6] = [0, 1, 3, 5, 7, 4];
 
 /// What the chart takes with its title and legend.
 pub(super) fn height(chart: &Chart) -> f32 {
@@ -46,7 +46,7 @@ pub(super) fn height(chart: &Chart) -> f32 {
 
 fn body(chart: &Chart) -> f32 {
     if chart.is_empty() {
-        return 40.0;
+        return 30.0;
     }
     #[expect(clippy::cast_precision_loss, reason = "counts of bars and parts")]
     match chart.form {
@@ -123,21 +123,26 @@ fn says(chart: &Chart, language: Language) -> String {
     words
 }
 
-fn colour_at(chart: &Chart, at: usize) -> usize {
-    match chart.series.get(at).map(|series| series.tone) {
-        Some(Tone::Good) => 3,
-        Some(Tone::Neutral) => 2,
-        Some(Tone::Bad) => 8,
-        Some(Tone::Plain) | None => at % PALETTE.len(),
+/// The colour of a series, or of a donut's part.
+fn colour(chart: &Chart, at: usize) -> Colour {
+    let tone = match chart.form {
+        Form::Donut => chart.tones.get(at).copied(),
+        Form::Bars | Form::NamedBars | Form::StackedBars | Form::Lines => {
+            chart.series.get(at).map(|series| series.tone)
+        }
+    };
+    match tone {
+        Some(Tone::Good) => [0x56, 0xb0, 0x8f],
+        Some(Tone::Neutral) => [0xc6, 0xcf, 0xd8],
+        Some(Tone::Bad) => [0x8f, 0x1d, 0x2c],
+        Some(Tone::Plain) | None if chart.form == Form::Lines => PALETTE[LINES[at % LINES.len()]],
+        Some(Tone::Plain) | None => PALETTE[at % PALETTE.len()],
     }
 }
 
-fn colour(chart: &Chart, at: usize) -> &'static str {
-    PALETTE.get(colour_at(chart, at)).copied().unwrap_or("#8f1d2c")
-}
-
-fn swatch(chart: &Chart, at: usize) -> [u8; 3] {
-    SWATCH.get(colour_at(chart, at)).copied().unwrap_or([0x8f, 0x1d, 0x2c])
+/// As SVG writes it.
+fn hex([red, green, blue]: Colour) -> String {
+    format!("#{red:02x}{green:02x}{blue:02x}")
 }
 
 /// Which names a legend shows: none where there is one series, as the title says what it is.
@@ -183,10 +188,10 @@ fn legend(sheet: &mut Sheet, chart: &Chart, figure: PartId) {
                 _ => &[(0.0, 1.8), (4.0, 1.8), (8.0, 1.8), (12.0, 1.8), (16.0, 1.8)][..],
             };
             for (from, long) in pieces {
-                sheet.bar(x + from, y + 3.6, *long, 1.8, swatch(chart, at));
+                sheet.bar(x + from, y + 3.6, *long, 1.8, colour(chart, at));
             }
         } else {
-            sheet.bar(x, y, 9.0, 9.0, swatch(chart, at));
+            sheet.bar(x, y, 9.0, 9.0, colour(chart, at));
         }
         let from = if chart.form == Form::Lines { 22.0 } else { 14.0 };
         let place = (x + from, y + 7.3);
@@ -204,7 +209,7 @@ fn donut_legend(sheet: &mut Sheet, chart: &Chart, language: Language, figure: Pa
     let mut y = sheet.y + 12.0;
     for (at, (category, value)) in chart.categories.iter().zip(&series.values).enumerate() {
         let value = value.unwrap_or(0.0);
-        sheet.bar(left, y, 9.0, 9.0, SWATCH[at % SWATCH.len()]);
+        sheet.bar(left, y, 9.0, 9.0, colour(chart, at));
         let count = language.decimal(value, chart.places);
         let share = language.percent(100.0 * value / total, 1);
         let share_at = right - width(&share, Weight::Regular, 8.5);
@@ -366,7 +371,7 @@ fn bars(chart: &Chart, categories: &[String]) -> BarPlot {
             .series
             .iter()
             .enumerate()
-            .map(|(row, series)| (series.values[at].unwrap_or(0.0), colour(chart, row)));
+            .map(|(row, series)| (series.values[at].unwrap_or(0.0), hex(colour(chart, row))));
         bars = bars.with_group(name.clone(), group);
     }
     if chart.form == Form::StackedBars { bars.with_stacked() } else { bars }
@@ -397,7 +402,7 @@ fn lines(chart: &Chart) -> Vec<Plot> {
                 };
                 let line = LinePlot::new()
                     .with_data(std::mem::take(&mut run))
-                    .with_color(colour(chart, row))
+                    .with_color(hex(colour(chart, row)))
                     .with_stroke_width(1.7)
                     .with_line_style(style);
                 plots.push(line.into());
@@ -441,7 +446,7 @@ fn named_bars(chart: &Chart, language: Language, tall: f32) -> (String, Vec<Labe
     let mut bars = BarPlot::new().with_horizontal(true).with_width(0.66);
     // The first name stands on top; kuva counts from below.
     for (name, value) in names.iter().zip(values).rev() {
-        let bar = (value.unwrap_or(0.0), colour(chart, 0));
+        let bar = (value.unwrap_or(0.0), hex(colour(chart, 0)));
         bars = bars.with_group(name.replace('$', "\\$"), [bar]);
     }
     let plots: Vec<Plot> = vec![bars.into()];
@@ -478,7 +483,7 @@ fn donut(chart: &Chart) -> String {
     for (at, (name, value)) in chart.categories.iter().zip(&series.values).enumerate() {
         let value = value.unwrap_or(0.0);
         if value > 0.0 {
-            pie = pie.with_slice(literal(name), value, PALETTE[at % PALETTE.len()]);
+            pie = pie.with_slice(literal(name), value, hex(colour(chart, at)));
         }
     }
     let plots: Vec<Plot> = vec![pie.clone().into()];

@@ -98,27 +98,33 @@ pub(super) fn width(text: &str, weight: Weight, size: f32) -> f32 {
 ///
 /// A line that a word's end closes keeps its space, so that selected text reads as it was written.
 pub(super) fn wrap(text: &str, weight: Weight, size: f32, most: f32) -> Vec<String> {
+    let space = width(" ", weight, size);
     let mut lines = Vec::new();
     for paragraph in text.split('\n') {
         let mut line = String::new();
+        let mut about = 0.0;
         for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
+            let wide = width(word, weight, size);
             if !line.is_empty() {
-                // Measured as a whole: kerning across the space counts.
                 let before = line.len();
                 line.push(' ');
                 line.push_str(word);
-                if width(&line, weight, size) <= most {
+                about += space + wide;
+                // Measured as a whole where it is close: kerning across spaces counts.
+                if about <= most * 0.9 || width(&line, weight, size) <= most {
                     continue;
                 }
                 line.truncate(before + 1);
                 lines.push(std::mem::take(&mut line));
             }
-            if width(word, weight, size) <= most {
+            if wide <= most {
                 line.push_str(word);
+                about = wide;
                 continue;
             }
             let mut pieces = broken(word, weight, size, most);
             line = pieces.pop().unwrap_or_default();
+            about = width(&line, weight, size);
             lines.append(&mut pieces);
         }
         lines.push(line);

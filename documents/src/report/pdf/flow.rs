@@ -47,9 +47,15 @@ fn below(block: Option<&Block>) -> f32 {
     }
 }
 
+/// A document has a title: where the report has none, the language's word for one.
+pub(super) fn title(report: &Report) -> String {
+    let title = clean(&report.title);
+    if title.trim().is_empty() { report.language.report().to_owned() } else { title }
+}
+
 /// The dark strip with which the first page begins.
 fn cover(report: &Report, sheet: &mut Sheet) {
-    let title = clean(&report.title);
+    let title = title(report);
     let lines = wrap(&title, Weight::SemiBold, 22.0, INNER);
     // A title is a line or two; what a longer one says goes on in the PDF's metadata.
     let shown = lines.len().min(3);
@@ -75,6 +81,9 @@ fn cover(report: &Report, sheet: &mut Sheet) {
 
 fn heading(sheet: &mut Sheet, level: u16, text: &str, keep: f32) -> Result<(), ReportError> {
     let text = clean(text);
+    if text.trim().is_empty() {
+        return Ok(());
+    }
     let (size, leading, before, after) =
         if level == 2 { (15.0, 19.0, 14.0, 9.0) } else { (11.0, 14.0, 8.0, 5.0) };
     let lines = wrap(&text, Weight::SemiBold, size, INNER);

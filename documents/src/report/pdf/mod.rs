@@ -1,8 +1,8 @@
 //! A report laid out on A4.
 //!
 //! Text, cards and tables are set here; charts come from kuva as SVG and are drawn as vectors with
-//! selectable text. The pages carry a structure for screen readers, an outline and the document's
-//! language. Nothing here reads a clock: the same report gives the same bytes.
+//! selectable text. The pages carry a structure for screen readers (PDF/UA-1), an outline and the
+//! document's language. Nothing here reads a clock: the same report gives the same bytes.
 
 mod chart;
 mod face;

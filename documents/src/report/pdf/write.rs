@@ -2,6 +2,7 @@
 
 use krilla::SerializeSettings;
 use krilla::color::rgb;
+use krilla::configure::{Accessibility, ConfigurationBuilder};
 use krilla::destination::XyzDestination;
 use krilla::geom::{PathBuilder, Point, Rect, Size, Transform};
 use krilla::metadata::Metadata;
@@ -15,12 +16,18 @@ use krilla::text::{Font, TextDirection};
 use krilla_svg::{SurfaceExt, SvgSettings};
 
 use super::face::{FAMILY, FONTS, REGULAR, SEMI_BOLD, Weight, clean};
+use super::flow;
 use super::sheet::{Colour, Drawn, HEIGHT, PartId, Sheet, WIDTH};
 use crate::report::{Report, ReportError};
 
 pub(super) fn write(report: &Report, sheet: Sheet) -> Result<Vec<u8>, ReportError> {
     let faces = Faces::load()?;
-    let settings = SerializeSettings { enable_tagging: true, ..SerializeSettings::default() };
+    // ISO 14289-1, for people who have pages read to them; what would break it is an error here.
+    let configuration = ConfigurationBuilder::new()
+        .with_accessibility_validator(Accessibility::UA1)
+        .finish()
+        .map_err(|error| ReportError::Writing(format!("{error:?}")))?;
+    let settings = SerializeSettings { configuration, ..SerializeSettings::default() };
     let mut document = krilla::Document::new_with(settings);
     let mut leaves: Vec<Vec<Identifier>> = sheet.parts.iter().map(|_| Vec::new()).collect();
     let size = PageSettings::from_wh(WIDTH, HEIGHT).ok_or_else(|| wrong("the page's size"))?;
@@ -58,7 +65,7 @@ pub(super) fn write(report: &Report, sheet: Sheet) -> Result<Vec<u8>, ReportErro
     document.set_outline(outline);
     document.set_metadata(
         Metadata::new()
-            .title(clean(&report.title))
+            .title(flow::title(report))
             .description(clean(&report.period))
             .authors(vec![clean(&report.business)])
             .creator("Tandem".to_owned())

@@ -2,7 +2,10 @@
 
 pub mod agent;
 pub mod business;
+pub mod call;
 pub mod knowledge;
+pub mod record;
+pub mod words;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;

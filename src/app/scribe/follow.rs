@@ -1,0 +1,133 @@
+//! What is kept in mind of a call that runs: how the caller feels, and what its triggers wait for.
+
+use analysis::{
+    Language,
+    sentiment::{self, Label},
+    triggers::{Fact, Fired, Knowledge, Trigger, Watch},
+};
+use serde_json::Value;
+use turn::{Note, Purpose};
+
+use crate::domain::{Mood, Sentiment, Speaker};
+
+/// A running call, kept in mind.
+#[derive(Clone, Debug)]
+pub(super) struct Followed {
+    language: Language,
+    watch: Watch,
+    lines: u32,
+    /// When the agent or the caller was last heard, ms.
+    last_heard_ms: u64,
+}
+
+/// What a line did.
+#[derive(Debug, Default)]
+pub(super) struct Effect {
+    /// Of the line, if it is the caller's and anything is known.
+    pub felt: Option<Sentiment>,
+    /// Of the call, if its label became another.
+    pub turned: Option<Sentiment>,
+    /// Of the call.
+    pub mood: Option<Sentiment>,
+    pub fired: Vec<Fired>,
+}
+
+impl Followed {
+    /// A new call under this configuration; without one nothing is waited for.
+    pub(super) fn new(config: Option<&Value>) -> Self {
+        let config = config.unwrap_or(&Value::Null);
+        let language = config["voice"]["language"].as_str().unwrap_or("en-US");
+        let language = Language::of_tag(language);
+        let on = config["escalation"]["enabled"].as_bool().unwrap_or(true);
+        let triggers: Vec<Trigger> = match on {
+            true => {
+                serde_json::from_value(config["escalation"]["triggers"].clone()).unwrap_or_default()
+            }
+            false => Vec::new(),
+        };
+        Followed { language, watch: Watch::new(&triggers, language), lines: 0, last_heard_ms: 0 }
+    }
+
+    /// Takes a line of the transcript. Triggers that fired by lines of before a restart are not heeded.
+    pub(super) fn line(&mut self, speaker: Speaker, text: &str, (from, to): (i64, i64)) -> Effect {
+        let interaction = self.lines;
+        self.lines += 1;
+        let at_ms = u64::try_from(to).unwrap_or(0);
+        let before = self.watch.mood().now();
+        self.last_heard_ms = at_ms.max(u64::try_from(from).unwrap_or(0));
+        match speaker {
+            Speaker::Customer => {
+                let felt = sentiment::of_turn(text, self.language, None);
+                let fact =
+                    Fact::Caller { at_ms, interaction, text, confidence: None, sentiment: felt };
+                let fired = self.watch.tell(fact);
+                let mood = self.watch.mood().now();
+                let known = felt.confidence > 0.0;
+                // The first that is known of the call is news, too.
+                let news = known && (mood.label != before.label || before.confidence == 0.0);
+                Effect {
+                    felt: known.then(|| said(felt)),
+                    turned: news.then(|| said(mood)),
+                    mood: (mood.confidence > 0.0).then(|| said(mood)),
+                    fired,
+                }
+            }
+            Speaker::Ai => {
+                let knowledge = Knowledge::NotAsked;
+                let fired = self.watch.tell(Fact::Agent { at_ms, interaction, text, knowledge });
+                Effect { fired, ..Effect::default() }
+            }
+            Speaker::Agent => Effect::default(),
+        }
+    }
+
+    /// Takes a note that is no line.
+    pub(super) fn note(&mut self, at_ms: u64, note: &Note) -> Vec<Fired> {
+        match note {
+            Note::AgentSaid { purpose: Purpose::IdlePrompt, from, .. } => {
+                let silent_ms = from.0.saturating_sub(self.last_heard_ms);
+                self.watch.tell(Fact::Idle { at_ms, silent_ms })
+            }
+            Note::Trouble { what } => self.watch.tell(Fact::Trouble { at_ms, what }),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The sentiment in the words of the domain. The label of a call sticks a little at its bounds.
+fn said(sentiment: sentiment::Sentiment) -> Sentiment {
+    let mood = match sentiment.label {
+        Label::Positive => Mood::Positive,
+        Label::Neutral => Mood::Neutral,
+        Label::Negative => Mood::Negative,
+    };
+    Sentiment { score: f64::from(sentiment.score), mood }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_caller_who_turns_sour_is_noticed_once_and_fires_what_waits_for_it() {
+        let config =
+            json!({"escalation": {"triggers": [{"type": "keyword", "keywords": ["lawyer"]}]}});
+        let mut call = Followed::new(Some(&config));
+        let fine = call.line(Speaker::Customer, "Great, thank you so much!", (0, 1_000));
+        assert_eq!(fine.turned.map(|mood| mood.mood), Some(Mood::Positive));
+        let mut turned = Vec::new();
+        for (place, text) in
+            ["This is terrible.", "It is unacceptable, I am furious.", "I will call my lawyer."]
+                .into_iter()
+                .enumerate()
+        {
+            let at = 2_000 * (place as i64 + 1);
+            let effect = call.line(Speaker::Customer, text, (at, at + 900));
+            turned.extend(effect.turned.map(|mood| mood.mood));
+            assert_eq!(effect.fired.len(), usize::from(text.contains("lawyer")), "{text}");
+        }
+        assert_eq!(turned.last(), Some(&Mood::Negative));
+    }
+}

@@ -1,0 +1,341 @@
+//! Running calls, steered: made, spoken into, paused, ended. What a session is ordered is answered by
+//! the session itself, so an order that succeeded has taken effect.
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Map, Value, json};
+use turn::Command;
+use twiml::verb::CallProgress;
+use uuid::Uuid;
+
+use super::{App, Conflict, Error, error::Attempt, scribe::Fact};
+use crate::{
+    carrier::{
+        self,
+        new_call::{Instructions, NewCall},
+        options::Callback,
+    },
+    domain::{Actor, BusinessId, Call, CallId, Direction, Right, State, TenantId},
+    live::{desk::NotHungUp, registry::NotTold},
+    realtime::{Event, Kind},
+    store::{
+        Tx, calls,
+        lines::{self, add},
+    },
+};
+
+/// How long the end of a call may take to be written down.
+const ENDED_WITHIN: Duration = Duration::from_secs(3);
+/// A text that a supervisor sends, characters.
+const LONGEST_MESSAGE: usize = 2_000;
+/// Instructions, characters.
+const LONGEST_INSTRUCTIONS: usize = 32_000;
+
+/// A call to be made.
+#[derive(Clone, Debug, Default)]
+pub struct Outbound {
+    pub to: String,
+    pub from: Option<String>,
+    pub business: Option<BusinessId>,
+    pub template: Option<String>,
+    pub metadata: Map<String, Value>,
+}
+
+/// What a supervisor does to a running call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intervention {
+    /// Tells the agent something that the caller does not hear.
+    Message(String),
+    Pause,
+    Resume,
+    /// Gives the agent other instructions.
+    Override(String),
+}
+
+impl Intervention {
+    /// Its name in the audit.
+    fn name(&self) -> &'static str {
+        match self {
+            Intervention::Message(_) => "call.message",
+            Intervention::Pause => "call.pause",
+            Intervention::Resume => "call.resume",
+            Intervention::Override(_) => "call.override",
+        }
+    }
+
+    fn command(self) -> Result<Command, Error> {
+        let text = |field, text: String, most: usize| {
+            let text = text.trim().to_owned();
+            match text.chars().count() {
+                0 => Err(Error::invalid(field, "must not be blank")),
+                long if long > most => {
+                    Err(Error::invalid(field, format!("must have at most {most} characters")))
+                }
+                _ => Ok(text),
+            }
+        };
+        Ok(match self {
+            Intervention::Message(message) => {
+                Command::Guide { text: text("message", message, LONGEST_MESSAGE)? }
+            }
+            Intervention::Pause => Command::Pause,
+            Intervention::Resume => Command::Resume,
+            Intervention::Override(instructions) => Command::Override {
+                instructions: text("instructions", instructions, LONGEST_INSTRUCTIONS)?,
+            },
+        })
+    }
+}
+
+/// A number as the store keeps it: E.164, without blanks, dashes, dots and brackets.
+///
+/// # Errors
+/// [`Error::Invalid`] of this field.
+pub(super) fn number(field: &'static str, text: &str) -> Result<String, Error> {
+    let plain: String = text.chars().filter(|c| !" -.()\u{a0}".contains(*c)).collect();
+    let digits = plain.strip_prefix('+').unwrap_or_default();
+    let fits = (7..=15).contains(&digits.len())
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && !digits.starts_with('0');
+    if fits {
+        Ok(plain)
+    } else {
+        Err(Error::invalid(field, "must be a number such as +14155550100"))
+    }
+}
+
+impl App {
+    /// Makes a call: the agent speaks with whoever answers.
+    ///
+    /// # Errors
+    /// [`Conflict::NumberBlocked`], [`Error::Invalid`], [`Error::NotConfigured`] without a carrier's
+    /// account or a number to call from, [`Error::Carrier`] if the carrier refused.
+    pub async fn initiate_call(&self, actor: &Actor, wanted: Outbound) -> Result<Call, Error> {
+        actor.may(Right::Write)?;
+        let to = number("to_number", &wanted.to)?;
+        let from = wanted.from.as_deref().map(|from| number("from_number", from)).transpose()?;
+        let tenant = actor.tenant;
+        if let Some(business) = wanted.business {
+            let there = lines::has_business(&self.db, tenant, business).await;
+            if !there.attempt("find the business configuration")? {
+                return Err(Error::invalid("business_id", "is no active configuration of yours"));
+            }
+        }
+        let now = self.clock.now();
+        if lines::is_blocked(&self.db, tenant, &to, now).await.attempt("look the number up")? {
+            return Err(Error::Conflict(Conflict::NumberBlocked));
+        }
+        let from = match from {
+            Some(from) => from,
+            None => lines::first_number(&self.db, tenant)
+                .await
+                .attempt("find a number to call from")?
+                .or_else(|| self.settings.from_number.clone())
+                .ok_or(Error::NotConfigured("there is no number to call from"))?,
+        };
+        let carrier = self.carrier()?;
+        let id = CallId::new();
+        let new = lines::NewCall {
+            id,
+            tenant,
+            call_sid: None,
+            direction: Direction::Outbound,
+            state: State::Queued,
+            from_number: from.clone(),
+            to_number: to.clone(),
+            business: wanted.business,
+            template: wanted.template,
+            metadata: wanted.metadata,
+            at: now,
+        };
+        let mut tx = self.db.begin().await.attempt("add the call")?;
+        add(&mut tx, &new).await.attempt("add the call")?;
+        let after = Some(json!({"direction": "outbound"}));
+        self.audit(&mut tx, actor, "call.initiate", ("call", id.to_string()), (None, after))
+            .await?;
+        let started = self.told(&mut tx, tenant, id, "call.started").await?;
+        tx.commit().await.attempt("add the call")?;
+        self.publish(started);
+
+        let url = &self.settings.public_url;
+        let instructions = Instructions::at(format!("{url}/webhooks/twilio/answer?callId={id}"));
+        let progress = Callback::new(
+            format!("{url}/webhooks/twilio/status?callId={id}"),
+            CallProgress::ALL.iter().copied(),
+        );
+        let call = NewCall::new(to.as_str(), from.as_str(), instructions).status(progress);
+        match carrier.create_call(&call).await {
+            Ok(placed) => {
+                let mut tx = self.db.begin().await.attempt("name the call")?;
+                lines::name(&mut tx, id, placed.sid.as_str()).await.attempt("name the call")?;
+                let moved = lines::advance(&mut tx, id, State::Initiated, self.clock.now())
+                    .await
+                    .attempt("name the call")?;
+                let updated = match moved {
+                    true => Some(self.told(&mut tx, tenant, id, "call.updated").await?),
+                    // It was answered before we knew that it was placed.
+                    false => None,
+                };
+                tx.commit().await.attempt("name the call")?;
+                updated.into_iter().for_each(|event| self.publish(event));
+            }
+            // It may ring all the same: what the carrier calls it, its callbacks tell.
+            Err(carrier::Error::Unreached { sent: true, .. }) => {
+                return Err(Error::Internal {
+                    attempt: "placing a call",
+                    why: "the carrier did not answer in time".to_owned(),
+                });
+            }
+            Err(error) => {
+                self.give_up(id, tenant).await?;
+                return Err(Error::Carrier(error.to_string()));
+            }
+        }
+        let call = calls::find(&self.db, tenant, id).await.attempt("find the call")?;
+        call.ok_or(Error::NoSuchCall)
+    }
+
+    /// Ends a call that the carrier never took.
+    pub(super) async fn give_up(&self, id: CallId, tenant: TenantId) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await.attempt("end the call")?;
+        if !lines::advance(&mut tx, id, State::Failed, now).await.attempt("end the call")? {
+            return Ok(());
+        }
+        lines::end(&mut tx, id, now, 0, Some("not_placed")).await.attempt("end the call")?;
+        let ended = self.told(&mut tx, tenant, id, "call.ended").await?;
+        tx.commit().await.attempt("end the call")?;
+        self.publish(ended);
+        Ok(())
+    }
+
+    /// Intervenes in a running call. When it returns, it is so: who was paused is silent.
+    ///
+    /// # Errors
+    /// [`Error::CallEnded`], [`Error::NotDone`] with what the session said, [`Error::Invalid`].
+    pub async fn intervene(
+        &self,
+        actor: &Actor,
+        id: CallId,
+        what: Intervention,
+    ) -> Result<Call, Error> {
+        actor.may(Right::Write)?;
+        let action = what.name();
+        let command = what.command()?;
+        let call = self.call(actor, id).await?;
+        if call.state.is_over() {
+            return Err(Error::CallEnded(id));
+        }
+        let call_sid = call.call_sid.as_deref().ok_or(NotTold::NotLive)?;
+        self.desk.registry.tell(call_sid, Uuid::now_v7().to_string(), command).await?;
+        let mut tx = self.db.begin().await.attempt("write the audit")?;
+        self.audit(&mut tx, actor, action, ("call", id.to_string()), (None, None)).await?;
+        tx.commit().await.attempt("write the audit")?;
+        Ok(call)
+    }
+
+    /// Ends a call at once, wherever it is. One that is over stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchCall`]; [`Error::Carrier`] if nobody could end it: it may be up still.
+    pub async fn end_call(
+        &self,
+        actor: &Actor,
+        id: CallId,
+        reason: Option<String>,
+        notes: Option<String>,
+    ) -> Result<Call, Error> {
+        actor.may(Right::Write)?;
+        let call = self.call(actor, id).await?;
+        if call.state.is_over() {
+            return Ok(call);
+        }
+        let Some(call_sid) = call.call_sid.clone() else {
+            self.give_up(id, actor.tenant).await?;
+            return self.call(actor, id).await;
+        };
+        let mut listener = self.hub.listen(actor.tenant);
+        let sid = call_sid.parse().map_err(|_| Error::NotDone(NotTold::NotLive))?;
+        let ended = self.desk.end_call(&sid, Uuid::now_v7().to_string(), false).await;
+        match ended {
+            Ok(_) => {}
+            Err(NotHungUp::Session(why)) => return Err(why.into()),
+            // Nobody has it: neither a session nor, where one is configured, the carrier.
+            Err(NotHungUp::Carrier(_)) if self.desk.carrier.is_none() => {}
+            Err(NotHungUp::Carrier(error)) => return Err(Error::Carrier(error.to_string())),
+        }
+        let state = if call.state < State::InProgress { State::Canceled } else { State::Completed };
+        let at = self.clock.now();
+        self.report(Fact::State { call_sid: Arc::from(call_sid), state, at });
+        let written = async {
+            loop {
+                match listener.next().await {
+                    Ok(event)
+                        if event.call == Some(id) && matches!(event.kind, Kind::CallEnded(_)) =>
+                    {
+                        return;
+                    }
+                    Ok(_) => {}
+                    // It may have been among those: the store knows.
+                    Err(_) => return,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(ENDED_WITHIN, written).await;
+        let mut tx = self.db.begin().await.attempt("write the audit")?;
+        let after = Some(json!({"reason": reason}));
+        self.audit(&mut tx, actor, "call.end", ("call", id.to_string()), (None, after)).await?;
+        if let Some(text) =
+            notes.map(|notes| notes.trim().to_owned()).filter(|text| !text.is_empty())
+        {
+            lines::add_note(&mut tx, actor.tenant, id, actor.user, &text, at)
+                .await
+                .attempt("add the note")?;
+        }
+        tx.commit().await.attempt("write the audit")?;
+        let call = self.call(actor, id).await?;
+        if call.state.is_over() {
+            return Ok(call);
+        }
+        Err(Error::Internal {
+            attempt: "ending a call",
+            why: "it is not written down yet".to_owned(),
+        })
+    }
+
+    /// The carrier's API.
+    ///
+    /// # Errors
+    /// [`Error::NotConfigured`].
+    pub(super) fn carrier(&self) -> Result<&carrier::Client, Error> {
+        let missing =
+            "no carrier's account is configured: TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN";
+        self.desk.carrier.as_ref().ok_or(Error::NotConfigured(missing))
+    }
+
+    /// Keeps an event about the call itself; to be published when the transaction is done.
+    pub(super) async fn told(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        id: CallId,
+        kind: &'static str,
+    ) -> Result<Event, Error> {
+        let now = self.clock.now();
+        let sequence = lines::add_events(tx, tenant, id, &[(kind, json!({}))], now)
+            .await
+            .attempt("keep the event")?;
+        let call = calls::find_in(tx, tenant, id).await.attempt("find the call")?;
+        let call = Arc::new(call.ok_or(Error::NoSuchCall)?);
+        let kind = match kind {
+            "call.started" => Kind::CallStarted(call),
+            "call.ended" => Kind::CallEnded(call),
+            _ => Kind::CallUpdated(call),
+        };
+        Ok(Event { tenant, call: Some(id), sequence: Some(sequence), kind })
+    }
+
+    pub(super) fn publish(&self, event: Event) {
+        self.hub.publish(event);
+    }
+}
