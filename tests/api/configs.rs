@@ -29,9 +29,10 @@ async fn a_call(stage: &Stage, business: &str, ended: bool) {
     let now = stage.app.clock.now();
     let insert = sql("INSERT INTO calls (id, tenant_id, direction, state, from_number, to_number,
             business_id, started_at, ended_at, spoken_by_ai, spoken_by_human, topics, tags, is_spam,
-            is_after_hours, metadata, journal_position, event_sequence, created_at, updated_at)
+            is_after_hours, metadata, journal_position, event_sequence, seen_at, created_at,
+            updated_at)
          VALUES ($1, $2, 'inbound', $3, '+14155550100', '+14155550101', $4, $5, $6, $7, $7, $8, $8,
-            $7, $7, $9, 0, 0, $5, $5)")
+            $7, $7, $9, 0, 0, $5, $5, $5)")
     .bind(CallId::new())
     .bind(stage.tenant)
     .bind(if ended { "completed" } else { "in_progress" })

@@ -10,7 +10,7 @@ use tandem::{
     carrier::hang_up::Patience,
     demo,
     domain::{Business, BusinessId, Role, knowledge::Passage},
-    live::desk::Desk,
+    live::{desk::Desk, journal::Journals},
     store,
 };
 use vendors::{
@@ -411,6 +411,7 @@ told! {
         };
         let settings = tandem::config::Config::load(None, &env).expect("sound").control;
         let desk = Desk::new(None, Patience::after(Duration::from_secs(5)));
+        let journals = Journals::open(&folder.path().join("journal")).expect("a folder");
         let admin = stage.client(Role::Admin).await;
         let accepted = admin.upload(UPLOAD, file("a.txt", b"Some text.".to_vec())).await;
         let id = accepted.ok(202)["entry"]["id"].as_i64().expect("a number");
@@ -429,7 +430,7 @@ told! {
 
         let clock = Clock::default();
         clock.advance(TimeDelta::hours(2));
-        let next = App::open(settings, desk, clock).await.expect("it opens");
+        let next = App::open(settings, desk, journals, clock).await.expect("it opens");
         let entry = read(&admin, id).await;
         assert_eq!(entry["content"], "What was begun before.");
         drop(next);
