@@ -89,8 +89,11 @@ fn lines(calls: &[Listed], zone: Tz) -> Table {
         vec![
             started.format("%Y-%m-%d %H:%M").to_string().into(),
             words::title(&call.direction).into(),
-            call.from_number.clone().into(),
-            call.to_number.clone().into(),
+            // Two numbers do not fit; the other party's is the one that is looked for.
+            match call.direction.as_str() {
+                "outbound" => call.to_number.clone().into(),
+                _ => call.from_number.clone().into(),
+            },
             words::title(&call.state).into(),
             call.duration_seconds
                 .map_or(Cell::Empty, |seconds| words::duration(seconds as f64).into()),
@@ -105,8 +108,7 @@ fn lines(calls: &[Listed], zone: Tz) -> Table {
         columns: vec![
             Column::left("Started"),
             Column::left("Direction"),
-            Column::left("From"),
-            Column::left("To"),
+            Column::left("Other party"),
             Column::left("State"),
             Column::right("Duration"),
             Column::left("Sentiment"),

@@ -299,7 +299,7 @@ pub fn quality(how: How, quality: &Quality) -> Section {
             .collect(),
         total: None,
     }));
-    let cells = |tally: &QaTally| vec![Cell::Whole(tally.scored), score(overall(tally))];
+    let cells = |tally: &QaTally| vec![Cell::Whole(tally.scored), grade(how, overall(tally))];
     let columns = ["Scored calls", "Average score"];
     blocks.push(table(how, "Average score", &columns, &quality.trend, cells, None));
     Section { heading: "Quality".to_owned(), blocks }
@@ -400,6 +400,16 @@ fn share(how: How, part: i64, whole: i64) -> String {
 
 fn score(value: Option<f64>) -> Cell {
     value.map_or(Cell::Empty, |value| Cell::Decimal { value, places: 4 })
+}
+
+/// 0 to 1; on paper 0 to 100, as in the figures.
+fn grade(how: How, value: Option<f64>) -> Cell {
+    match how.format {
+        Format::Csv => score(value),
+        Format::Pdf => {
+            value.map_or(Cell::Empty, |value| Cell::Decimal { value: value * 100.0, places: 1 })
+        }
+    }
 }
 
 fn counted(what: String, count: i64, of: i64) -> Vec<Cell> {
