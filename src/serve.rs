@@ -32,6 +32,7 @@ pub struct ServeArgs {
 pub async fn run(args: ServeArgs, mut config: Config) -> Result<ExitCode, Box<dyn Error>> {
     let offer = if args.pull { Offer::Fetch } else { Offer::Ask };
     models::ensure(&config, offer).await?;
+    let traces = telemetry::traces::start()?;
     let auth_token = auth_token(&config)?;
     let own_token = config.twilio_auth_token.is_none();
     let listener = listen(&config).await?;
@@ -65,6 +66,9 @@ pub async fn run(args: ServeArgs, mut config: Config) -> Result<ExitCode, Box<dy
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
     gateway.serve(listener, stop).await?;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,4 +1,6 @@
-//! Logs and metrics: set up once, named in one place.
+//! Logs, metrics and traces: set up once, named in one place.
+
+pub mod traces;
 
 use metrics::{describe_counter, describe_gauge, describe_histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};

@@ -21,8 +21,9 @@ pub mod colleague;
 mod gain;
 mod inbound;
 mod notes;
+mod trace;
 
-use self::{colleague::Colleague, gain::Gain};
+use self::{colleague::Colleague, gain::Gain, trace::Trace};
 use super::{
     echo::EchoGuard,
     hearing::Hearing,
@@ -111,6 +112,7 @@ struct Session {
     generation: Generation,
     recorder: Recorder,
     journal: Journal,
+    trace: Trace,
     /// Orders that the machine has not answered, and answers that wait until the messages that make
     /// them true have gone out.
     waiting: Vec<(String, oneshot::Sender<Outcome>)>,
@@ -153,6 +155,7 @@ pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(E
     let mut session = Session {
         began: Instant::now(),
         writer: Writer::new(&parts.stream_sid),
+        trace: Trace::begin(&parts.call_sid),
         call_sid: parts.call_sid,
         conversation: parts.conversation,
         hearing: parts.hearing,
@@ -280,10 +283,12 @@ impl Session {
             }
             ref event => self.journal.event(now, event),
         }
+        self.trace.event(now, &event);
         self.conversation.handle(event, now);
         self.record_heard();
         while let Some(action) = self.conversation.next_action() {
             self.journal.action(now, &action);
+            self.trace.action(now, &action);
             self.carry_out(action, now);
         }
         self.record_heard();
@@ -430,6 +435,7 @@ impl Session {
     }
 
     async fn finish(mut self) {
+        let now = self.now();
         for (_, client) in self.waiting.drain(..) {
             let _ = client.send(Err(turn::Refusal::Ended));
         }
@@ -437,6 +443,7 @@ impl Session {
             tracing::warn!(call = self.call_sid, frames = self.hearing.lost_frames, "frames lost");
             metrics::counter!("tandem_frames_lost_total").increment(self.hearing.lost_frames);
         }
+        self.trace.end(now);
         self.journal.end().await;
         self.recorder.finish().await;
     }

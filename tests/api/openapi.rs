@@ -262,7 +262,7 @@ async fn examples_fit_their_schemas() {
             examples += 1;
         }
     }
-    assert!(examples > 50, "only {examples} examples");
+    assert!(examples >= 9, "only {examples} examples");
 }
 
 /// The page needs nothing from elsewhere, and lets no other script run.

@@ -143,9 +143,8 @@ fn complete(method: &str, path: &str, operation: &mut Value) {
 
 /// What the macros cannot say.
 fn patch(operation: &mut Value) {
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
-        paging(parameter);
-    }
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    parameters.into_iter().flatten().for_each(paging);
     let examples = examples(operation["operationId"].as_str().unwrap_or_default());
     if let Some(description) = examples.get("description") {
         operation["description"] = description.clone();

@@ -78,14 +78,13 @@ fn never_null(schema: &mut Value) {
 /// open: what is not known is ignored.
 pub(super) fn close_answers(document: &mut Value) {
     let mut named = BTreeSet::new();
-    for item in document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+    for item in members(document, "paths") {
         for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            let responses = operation["responses"].as_object_mut();
-            for response in responses.into_iter().flat_map(Map::values_mut) {
-                for body in
-                    response["content"].as_object_mut().into_iter().flat_map(Map::values_mut)
-                {
-                    close(&mut body["schema"], &mut named);
+            for response in members(operation, "responses") {
+                for body in members(response, "content") {
+                    if let Some(schema) = body.get_mut("schema") {
+                        close(schema, &mut named);
+                    }
                 }
             }
         }
@@ -94,12 +93,17 @@ pub(super) fn close_answers(document: &mut Value) {
     let mut done = BTreeSet::new();
     while let Some(name) = named.pop_first() {
         if done.insert(name.clone()) {
-            let schema = &mut document["components"]["schemas"][&name];
-            if !schema.is_null() {
+            if let Some(schema) = document.pointer_mut(&format!("/components/schemas/{name}")) {
                 close(schema, &mut named);
             }
         }
     }
+}
+
+/// The values of an object's member; none where there is no such member. (Indexing would make it.)
+fn members<'a>(value: &'a mut Value, name: &str) -> impl Iterator<Item = &'a mut Value> {
+    let member = value.get_mut(name).and_then(Value::as_object_mut);
+    member.into_iter().flat_map(Map::values_mut)
 }
 
 /// Closes this schema and what is inside it; the schemas that it refers to are named.
@@ -161,7 +165,7 @@ mod tests {
         let mut document = json!({
             "paths": {"/a": {"post": {
                 "requestBody": {"content": {"application/json": {"schema": of("Asked")}}},
-                "responses": {"200": {"content": {"application/json": {
+                "responses": {"404": of("Refused"), "200": {"content": {"application/json": {
                     "schema": object(json!({"type": "array", "items": of("Answer")})),
                 }}}},
             }}},
@@ -172,6 +176,7 @@ mod tests {
             }},
         });
         close_answers(&mut document);
+        assert_eq!(document["paths"]["/a"]["post"]["responses"]["404"], of("Refused"));
         let schemas = &document["components"]["schemas"];
         assert_eq!(schemas["Asked"].get("additionalProperties"), None);
         assert_eq!(schemas["Answer"]["additionalProperties"], false);
