@@ -226,7 +226,7 @@ mod home {
 
     /// Not in this build.
     #[derive(Clone, Debug)]
-    pub enum SpanRef {}
+    pub struct SpanRef;
 
     /// Not in this build.
     #[derive(Debug)]
