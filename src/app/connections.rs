@@ -164,7 +164,7 @@ impl App {
         let client = Client::new(access)
             .map_err(|_| "This server cannot make connections at the moment".to_owned())?;
         let account = client.account().await.map_err(|error| in_words(&error))?;
-        if account.status != "active" {
+        if !account.is_active() {
             return Err(format!("The Twilio account is {}", account.status));
         }
         let Some(number) = number else { return Ok(()) };
