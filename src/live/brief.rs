@@ -55,7 +55,23 @@ pub fn business_of(base: &Business, config: &BusinessConfig, tts: &str) -> Busin
     let given = data.voice.more.get("greeting").and_then(|greeting| greeting.as_str());
     let given = given.map(str::trim).filter(|greeting| !greeting.is_empty());
     let greeting = given.map(|greeting| greeting.chars().take(LONGEST_GREETING).collect());
+    // What the file says by itself may name its own business.
+    let [idle_prompt, goodbye, transfer] = match russian {
+        true => [
+            "Вы ещё на линии?",
+            "Спасибо за звонок. До свидания.",
+            "Одну минуту, я соединю вас с сотрудником.",
+        ],
+        false => [
+            "Are you still there?",
+            "Thank you for calling. Goodbye.",
+            "One moment, I will put you through to a person.",
+        ],
+    };
     let mut business = Business {
+        idle_prompt: idle_prompt.to_owned(),
+        goodbye: goodbye.to_owned(),
+        transfer: transfer.to_owned(),
         name: config.name.clone(),
         greeting: greeting.unwrap_or_else(|| match russian {
             true => format!("Здравствуйте, это {}. Чем могу помочь?", config.name),
@@ -73,11 +89,6 @@ pub fn business_of(base: &Business, config: &BusinessConfig, tts: &str) -> Busin
     };
     if !data.escalation.enabled {
         business.transfer_to = None;
-    }
-    if russian && base_language(&base.language) != "ru" {
-        business.idle_prompt = "Вы ещё на линии?".to_owned();
-        business.goodbye = "Спасибо за звонок. До свидания.".to_owned();
-        business.transfer = "Одну минуту, я соединю вас с сотрудником.".to_owned();
     }
     business.language = language;
     business

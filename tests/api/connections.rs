@@ -45,7 +45,8 @@ async fn account(Path(account): Path<String>, headers: HeaderMap) -> Response {
         return (StatusCode::UNAUTHORIZED, Json(refusal)).into_response();
     }
     let status = if account.starts_with(CLOSED) { "closed" } else { "active" };
-    Json(json!({"sid": account, "status": status, "auth_token": "right"})).into_response()
+    let sid = account.trim_end_matches(".json");
+    Json(json!({"sid": sid, "status": status, "auth_token": "right"})).into_response()
 }
 
 async fn numbers(Query(query): Query<HashMap<String, String>>, headers: HeaderMap) -> Response {
@@ -55,7 +56,11 @@ async fn numbers(Query(query): Query<HashMap<String, String>>, headers: HeaderMa
     // As the carrier: parts match, too.
     let owned = "+14155550123";
     let wanted = query.get("PhoneNumber").map(String::as_str).unwrap_or_default();
-    let found = if owned.contains(wanted) { json!([{"phone_number": owned}]) } else { json!([]) };
+    let found = if owned.contains(wanted) {
+        json!([{"sid": "PN01", "phone_number": owned}])
+    } else {
+        json!([])
+    };
     Json(json!({"incoming_phone_numbers": found})).into_response()
 }
 

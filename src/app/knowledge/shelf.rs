@@ -329,6 +329,6 @@ mod tests {
         assert_eq!(spoken("## Prices\n- Crown | 620\n\nthe rest"), "Prices Crown, 620 the rest");
         let asked = keys("Handbook › When are you open?", "From nine. Till six in the evening.");
         assert_eq!(asked[1], "When are you open?");
-        assert_eq!(asked[2..], ["Till six in the evening."]);
+        assert_eq!(asked[2..], ["From nine.", "Till six in the evening."]);
     }
 }

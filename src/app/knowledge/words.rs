@@ -76,7 +76,9 @@ impl Words {
         if letters < SHARED {
             return false;
         }
-        let stem: String = term.chars().take(SHARED.max(letters.saturating_sub(ENDING))).collect();
+        // Where words are inflected, even short ones change their last letter.
+        let least = if term.is_ascii() { SHARED } else { SHARED - 1 };
+        let stem: String = term.chars().take(least.max(letters.saturating_sub(ENDING))).collect();
         self.0
             .range(stem.clone()..)
             .take_while(|word| word.starts_with(&stem))
