@@ -200,9 +200,12 @@ impl Conversation {
         }
     }
 
-    /// Words that did not take the floor: perhaps the first of more, as the "yes" of "yes, please".
+    /// Words that did not take the floor: perhaps the first of more, as the "yes" of "yes, please" and
+    /// unlike "mm-hm".
     fn set_aside(&mut self, text: &str) {
-        if !text.is_empty() && self.is_voiced() {
+        let spoken = words::normalised(text);
+        let hum = words::is_backchannel(&spoken) && !words::is_yes_or_no(&spoken);
+        if !spoken.is_empty() && !hum && self.is_voiced() {
             self.ears.set_aside = Some((text.to_owned(), self.now));
         }
     }

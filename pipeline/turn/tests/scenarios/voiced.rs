@@ -100,6 +100,16 @@ fn yes_belongs_to_the_please_that_follows_it() {
 }
 
 #[test]
+fn a_hum_before_the_words_is_not_among_them() {
+    let mut call = Sim::answering(LONG);
+    call.answers("On Monday at nine.");
+    sound(&mut call, AT, AT + 300, 200, "Mm-hm.", 0.9);
+    sound(&mut call, AT + 700, AT + 1_600, 300, "Only about Monday.", 0.9);
+    call.run_until(18_000);
+    assert!(call.transcript().contains(&"caller: Only about Monday.".to_owned()));
+}
+
+#[test]
 fn a_cough_does_not() {
     let mut call = Sim::answering(LONG);
     call.answers("On Monday at nine.");
