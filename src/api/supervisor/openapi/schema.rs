@@ -92,10 +92,9 @@ pub(super) fn close_answers(document: &mut Value) {
     named.insert("ErrorResponse".to_owned());
     let mut done = BTreeSet::new();
     while let Some(name) = named.pop_first() {
-        if done.insert(name.clone()) {
-            if let Some(schema) = document.pointer_mut(&format!("/components/schemas/{name}")) {
-                close(schema, &mut named);
-            }
+        let schema = document.pointer_mut(&format!("/components/schemas/{name}"));
+        if let Some(schema) = schema.filter(|_| done.insert(name)) {
+            close(schema, &mut named);
         }
     }
 }
