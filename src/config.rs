@@ -249,7 +249,18 @@ impl Config {
                 return Err(BadConfig::Value { name, value: other.to_owned(), wanted });
             }
         };
-        let control = file.control.complete(env, &data_dir, &public_url)?;
+        let twilio_api_url: reqwest::Url = {
+            let value = set(env, "TWILIO_API_URL").or(file.twilio.api_url);
+            let value = value.unwrap_or_else(|| crate::carrier::API_URL.to_owned());
+            let url = value.parse().ok().filter(|url: &reqwest::Url| {
+                matches!(url.scheme(), "http" | "https") && url.query().is_none()
+            });
+            let (name, wanted) =
+                ("TWILIO_API_URL", "an address that begins with http:// or https://");
+            url.ok_or(BadConfig::Value { name, value, wanted })?
+        };
+        let asked_at = (openai.base_url.clone(), twilio_api_url.clone());
+        let control = file.control.complete(env, &data_dir, &public_url, asked_at)?;
         let config = Config {
             control,
             listen,
@@ -294,16 +305,7 @@ impl Config {
                     BadConfig::Value { name, value, wanted }
                 })?),
             },
-            twilio_api_url: {
-                let value = set(env, "TWILIO_API_URL").or(file.twilio.api_url);
-                let value = value.unwrap_or_else(|| crate::carrier::API_URL.to_owned());
-                let url = value.parse().ok().filter(|url: &reqwest::Url| {
-                    matches!(url.scheme(), "http" | "https") && url.query().is_none()
-                });
-                let (name, wanted) =
-                    ("TWILIO_API_URL", "an address that begins with http:// or https://");
-                url.ok_or(BadConfig::Value { name, value, wanted })?
-            },
+            twilio_api_url,
             hang_up_within_ms,
             turn: file.turn,
         };

@@ -27,15 +27,17 @@ use crate::{
     config::Config,
     domain::Business,
     live::{
+        brief::Brief,
         desk::Desk,
         engines::Engines,
         hearing::Hearing,
-        journal::{Header, Journals, MACHINE, private_folder},
+        journal::{Header, Journals, MACHINE, Origin, private_folder},
         lag::Lag,
         phrases,
         recorder::{Recorder, Recordings},
         registry::{Expected, Live, Word},
-        session::{self, Carrier, Parts},
+        retrieving::Retrieval,
+        session::{self, Carrier, Parts, colleague::Colleague},
         tools::{NotUsable, Toolbox, Tools},
         voice::Voice,
     },
@@ -46,6 +48,12 @@ const DRAIN_WITHIN: Duration = Duration::from_secs(20);
 
 /// How long the carrier is given to ask how calls go on, and requests to be completed.
 const HANDED_OVER_WITHIN: Duration = Duration::from_millis(500);
+
+/// How long a call waits to be told whose business it answers for.
+const BRIEFED_WITHIN: Duration = Duration::from_millis(700);
+
+/// What the agent says while a person is sent for.
+const SENT_FOR: &str = "I am trying to reach a colleague for you. Meanwhile, please go on.";
 
 /// What the agent says when a call goes on in another session.
 const RESUMED: &str = "Sorry, we were cut off. Please go on.";
@@ -180,6 +188,9 @@ impl Gateway {
         let app =
             App::open(self.config.control.clone(), self.desk.clone(), self.journals.clone(), clock)
                 .await?;
+        if let Some(embedder) = &self.engines.embedder {
+            app.use_embedder(Arc::clone(embedder));
+        }
         Ok(self.control.get_or_init(|| app).clone())
     }
 
@@ -213,25 +224,45 @@ impl Gateway {
         carrier: &mut C,
     ) {
         let call_sid = start.call_sid;
-        let mut script = self.business.script();
+        let brief = self.brief(expected.origin.as_ref()).await;
+        let business = &brief.business;
+        let mut script = business.script();
         let offer = self.toolbox.offer();
         script.tools.extend_from_slice(offer.policies());
-        let mut tool_specs = self.business.tools();
+        let mut tool_specs = business.tools();
         tool_specs.extend_from_slice(offer.specs());
         script.outbound = expected.outbound;
         let (mut before, mut notes_before) = (Vec::new(), 0);
         if expected.resumed {
-            let (journals, call_sid) = (self.journals.clone(), call_sid.clone());
-            let read = tokio::task::spawn_blocking(move || journals.standing(&call_sid));
+            let (journals, sid) = (self.journals.clone(), call_sid.clone());
+            let read = tokio::task::spawn_blocking(move || journals.standing(&sid));
             let standing = read.await.unwrap_or_default();
             before = standing.before;
             notes_before = standing.notes;
             script.overrides = standing.overrides;
             (script.paused, script.person) = (standing.paused, standing.person);
-            script.resumed = Some(RESUMED.to_owned());
+            let sent_for = self
+                .desk
+                .registry
+                .ended(&call_sid)
+                .is_some_and(|why| matches!(why, EndReason::Transferred { .. }));
+            let word = if sent_for { SENT_FOR } else { RESUMED };
+            script.resumed = Some(word.to_owned());
+        }
+        if expected.listens {
+            (script.paused, script.person) = (true, true);
+        }
+        if self.control.get().is_some() {
+            // People can be reached who are in no file.
+            script.can_transfer = true;
         }
         let mut policy = self.config.turn.clone();
-        policy.idle.prompt.clone_from(&self.business.idle_prompt);
+        policy.idle.prompt.clone_from(&business.idle_prompt);
+        if let Some(config) = &brief.config {
+            let delay = Duration::from_secs_f64(config.data.voice.response_delay.clamp(0.0, 10.0));
+            policy.end_of_turn.shortest += delay;
+            policy.end_of_turn.longest += delay;
+        }
         let header = Header {
             call_sid: call_sid.clone(),
             stream_sid: start.stream_sid.clone(),
@@ -255,28 +286,28 @@ impl Gateway {
         }
         let recording = self.recording(&call_sid, &start.stream_sid);
         let options = vendors::SttOptions {
-            language: self.business.language.clone(),
-            keywords: self.business.keywords.clone(),
+            language: business.language.clone(),
+            keywords: business.keywords.clone(),
+        };
+        let ears = |model| {
+            Hearing::new(self.engines.vad(), self.engines.stt.listen(options.clone()), model)
         };
         let parts = Parts {
             call_sid: call_sid.clone(),
             stream_sid: start.stream_sid,
             conversation: Conversation::new(policy, script, before),
-            hearing: Hearing::new(
-                self.engines.vad(),
-                self.engines.stt.listen(options),
-                self.engines.turn_model.clone(),
-            ),
+            hearing: ears(self.engines.turn_model.clone()),
+            colleague: expected.listens.then(|| Box::new(Colleague::new(ears(None)))),
             progress: expected.outbound.then(Box::default),
-            llm: self.engines.llm.clone(),
-            spare_llm: self.engines.spare_llm.clone(),
+            llm: brief.over(self.engines.llm.clone()),
+            spare_llm: brief.over(self.engines.spare_llm.clone()),
             tool_specs,
             tools: Tools::new(offer, call_sid.clone()),
             voice: Voice::new(
                 self.engines.phrases.clone(),
                 self.engines.spare_tts.clone(),
-                self.business.voice.clone(),
-                self.business.language.clone(),
+                business.voice.clone(),
+                business.language.clone(),
             ),
             recorder: match &self.recordings {
                 Some(recordings) => recordings.begin(recording),
@@ -297,6 +328,23 @@ impl Gateway {
         };
         session::run(parts, carrier, remember).await;
         drop(live);
+    }
+
+    /// What a session is told of the business that it answers for. While the database is away or slow
+    /// that is the business of the server's file.
+    async fn brief(&self, origin: Option<&Origin>) -> Brief {
+        if let (Some(app), Some(origin)) = (self.control.get(), origin) {
+            let tts = self.engines.names("tts");
+            let business = origin.business.map(Into::into);
+            let told = app.brief_for(origin.tenant.into(), business, &self.business, &tts);
+            match tokio::time::timeout(BRIEFED_WITHIN, told).await {
+                Ok(Ok(brief)) => return brief,
+                Ok(Err(error)) => tracing::warn!(error = ?error, "a call is answered unbriefed"),
+                Err(_) => tracing::warn!("a call is answered unbriefed: the database is slow"),
+            }
+        }
+        let retrieval = Arc::new(Retrieval::new(None));
+        Brief { business: self.business.clone(), config: None, retrieval }
     }
 
     /// Has what the machine says by itself made into speech, unless that is off.

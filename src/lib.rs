@@ -14,6 +14,7 @@ pub mod database;
 pub mod demo;
 pub mod domain;
 pub mod gateway;
+mod jobs;
 pub mod live;
 pub mod models;
 pub mod realtime;

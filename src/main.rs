@@ -59,6 +59,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Before all else, and before any thread: this process reads one document for another one of the
+    // same program, within limits that it sets itself.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == tandem::app::READER_ARGUMENT) {
+        return documents::extract::child_main();
+    }
     let tandem = Tandem::parse();
     rustls::crypto::aws_lc_rs::default_provider()
         .install_default()

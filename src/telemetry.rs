@@ -79,6 +79,9 @@ fn describe() {
     describe_counter!("tandem_clears_total", "Times the carrier was told to drop audio");
     describe_counter!("tandem_utterances_cut_total", "Utterances cut short, by whomever");
     describe_counter!("tandem_backchannels_total", "Sounds that did not take the floor");
+    describe_gauge!("tandem_watchers", "Live connections that are told of events, by transport");
+    describe_counter!("tandem_events_sent_total", "Events told to live connections");
+    describe_counter!("tandem_events_lost_total", "Events that live connections were too slow for");
     describe_histogram!(
         "tandem_turn_seconds",
         "From the caller's last sound to the agent's first heard one"

@@ -19,6 +19,8 @@ mod line;
 mod mcp;
 #[path = "calls/outliving.rs"]
 mod outliving;
+#[path = "calls/people.rs"]
+mod people;
 #[path = "calls/replay.rs"]
 mod replay;
 #[path = "calls/spoken.rs"]

@@ -13,6 +13,7 @@ use std::{
 use bytes::Bytes;
 use media::{
     g711,
+    prosody::{Prosody, Voicing},
     vad::{Detector, Policy as VadPolicy, Vad, VadEvent},
 };
 use tandem::live::{echo::EchoGuard, playout::Playout};
@@ -127,6 +128,9 @@ pub struct Setup {
     pub loudspeaker: Option<Loudspeaker>,
     /// Is the machine told what is echo?
     pub guarded: bool,
+    /// The call takes so many times as long while the recogniser works: its share of a core is that
+    /// much smaller here than on an idle machine.
+    pub pace: u32,
 }
 
 /// What came of it. Times are ms of the call.
@@ -138,6 +142,8 @@ pub struct Outcome {
     pub taken: Vec<u64>,
     /// What was written down of the caller.
     pub said: String,
+    /// What the recogniser made of the caller, and how much of it was voiced, as it came.
+    pub understood: Vec<String>,
     pub heard: Vec<Stretch>,
 }
 
@@ -171,8 +177,9 @@ pub async fn play(setup: Setup, caller: &[i16]) -> Outcome {
     let mut judge = setup.judge.clone();
     judge.reset();
     let mut detector = Detector::new(judge, setup.vad.clone());
-    let mut ears = setup.stt.as_ref().map(|stt| Ears::new(stt.as_ref()));
+    let mut ears = setup.stt.as_ref().map(|stt| Ears::new(stt.as_ref(), setup.pace));
     let mut guard = EchoGuard::default();
+    let (mut prosody, mut voicing) = (Prosody::new(), Voicing::default());
     let mut call = Call {
         machine: Conversation::new(setup.policy.clone(), script, Vec::new()),
         playout: Playout::new(LEAD),
@@ -210,6 +217,7 @@ pub async fn play(setup: Setup, caller: &[i16]) -> Outcome {
         if let Some(ears) = &mut ears {
             ears.audio(at_ms, &mulaw).await;
         }
+        prosody.push(&samples);
         let mut voices = Vec::new();
         detector.push(&samples, &mut voices);
         for event in voices {
@@ -218,15 +226,20 @@ pub async fn play(setup: Setup, caller: &[i16]) -> Outcome {
             }
             let event = match event {
                 VadEvent::Started { at_ms, .. } => {
+                    voicing.began(at_ms);
                     let echo = call.setup.guarded.then(|| guard.voice_started(at_ms)).flatten();
                     Event::SpeechStarted { at: Moment(at_ms), echo }
                 }
                 VadEvent::Stopped { at_ms, .. } => {
                     guard.voice_stopped();
+                    voicing.ended();
                     Event::SpeechStopped { at: Moment(at_ms), prosody: None }
                 }
             };
             call.tell(event).await;
+        }
+        if let Some(voiced_ms) = voicing.news(&prosody) {
+            call.tell(Event::VoiceMeasured { voiced_ms }).await;
         }
         if let Some(ears) = &mut ears {
             for event in ears.words(call.now).await {
@@ -248,7 +261,7 @@ pub async fn recognised(setup: &Setup, caller: &[i16]) -> String {
     let mut judge = setup.judge.clone();
     judge.reset();
     let mut detector = Detector::new(judge, setup.vad.clone());
-    let mut ears = Ears::new(stt.as_ref());
+    let mut ears = Ears::new(stt.as_ref(), setup.pace);
     let (mut voices, mut text) = (Vec::new(), String::new());
     for (index, frame) in caller.chunks(FRAME_MS as usize * PER_MS).enumerate() {
         let at_ms = index as u64 * FRAME_MS;
@@ -307,6 +320,18 @@ impl Call {
     }
 
     async fn tell(&mut self, event: Event) {
+        let now = self.now;
+        match &event {
+            Event::Interim { text } => self.outcome.understood.push(format!("{now} ({text})")),
+            Event::Heard { text, confidence } => {
+                let sure = confidence.unwrap_or_default();
+                self.outcome.understood.push(format!("{now} {text} {sure:.2}"));
+            }
+            Event::VoiceMeasured { voiced_ms } => {
+                self.outcome.understood.push(format!("{now} voiced {voiced_ms}"));
+            }
+            _ => {}
+        }
         self.machine.handle(event, Moment(self.now));
         while let Some(action) = self.machine.next_action() {
             self.carry_out(action).await;
@@ -393,12 +418,13 @@ struct Ears {
     owed: u32,
     /// Real and simulated time when it last began to have something to do.
     since: Option<(tokio::time::Instant, u64)>,
+    pace: u32,
 }
 
 impl Ears {
-    fn new(stt: &dyn Stt) -> Self {
+    fn new(stt: &dyn Stt, pace: u32) -> Self {
         let options = SttOptions { language: "en-US".into(), keywords: Vec::new() };
-        Ears { stream: stt.listen(options), owed: 0, since: None }
+        Ears { stream: stt.listen(options), owed: 0, since: None, pace }
     }
 
     async fn audio(&mut self, at_ms: u64, mulaw: &[u8]) {
@@ -425,7 +451,8 @@ impl Ears {
     /// The words that have come by `now`.
     async fn words(&mut self, now: u64) -> Vec<Event> {
         if let Some((real, simulated)) = self.since {
-            tokio::time::sleep_until(real + Duration::from_millis(now - simulated)).await;
+            let passed = Duration::from_millis(now - simulated) * self.pace;
+            tokio::time::sleep_until(real + passed).await;
         }
         let mut events = Vec::new();
         while let Ok(event) = self.stream.events.try_recv() {

@@ -1,6 +1,6 @@
 //! What callers do: recorded speech, coughs and hums, and noises, each at a level and a place.
 
-use media::g711;
+use media::{g711, prosody::Prosody};
 
 /// Samples in a second.
 pub const RATE: usize = 8_000;
@@ -66,6 +66,27 @@ pub fn onset(samples: &[i16]) -> usize {
     let first = (0..loud.len())
         .find(|&at| loud[at] && loud[at + 1..].iter().take(3).filter(|loud| **loud).count() >= 2);
     first.unwrap_or(0) * 80
+}
+
+/// The first voiced frame of 20 ms, by its pitch: of the first 60 ms or more in a row whose pitch stays
+/// near, all within 20 dB of the sound's own level. In samples; the onset, if nothing is voiced.
+pub fn first_voiced(samples: &[i16]) -> usize {
+    const RUN_MS: u64 = 60;
+    let threshold = level(samples) - 20.0;
+    let loud = |place: usize| dbfs(power(&samples[place * FRAME..][..FRAME])) > threshold;
+    let run = RUN_MS as usize * RATE / 1_000 / FRAME;
+    let mut prosody = Prosody::new();
+    for (place, frame) in samples.chunks_exact(FRAME).enumerate() {
+        prosody.push(frame);
+        let now_ms = (place as u64 + 1) * 20;
+        let held = u64::from(prosody.ending(0, now_ms).held_ms) >= RUN_MS;
+        // `held_ms` leaves out what is not voiced at the end: this frame must be.
+        let voiced_now = prosody.ending(now_ms.saturating_sub(RUN_MS), now_ms).held_ms >= 60;
+        if held && voiced_now && (place + 1 - run..=place).all(loud) {
+            return (place + 1 - run) * FRAME;
+        }
+    }
+    onset(samples)
 }
 
 /// The line of a call of so many ms: noise, then a sound added with its onset at `at_ms`.

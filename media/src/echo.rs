@@ -201,15 +201,21 @@ impl Guard {
         self.pushed += HOP as u64;
         push_bounded(&mut self.far, far, FAR_KEPT);
         push_bounded(&mut self.near, near, NEAR_KEPT);
-        bands::follow_noise(&mut self.noise, &near);
+        bands::follow_noise(&mut self.noise, &near, self.pushed / HOP as u64 - 1);
 
-        let sounds = bands::above(&near, &self.noise) > bands::HEARD_DB;
+        let above = bands::above(&near, &self.noise);
+        let sounds = above > bands::HEARD_DB;
         if !self.agent_sounded(DELAYS) {
             return;
         }
         if sounds {
             self.search.learn(&near, &self.noise, &self.far);
-        } else if bands::above(&far, &bands::QUIETEST) > bands::TALKING_DB {
+        }
+        // A loud background is the quietest of a noise that rises and falls: what is a little above it is
+        // no answer.
+        let noisy = bands::above(&self.noise, &bands::QUIETEST) > bands::TALKING_DB;
+        let least = if noisy { 2.0 * bands::HEARD_DB } else { bands::HEARD_DB };
+        if above <= least && bands::above(&far, &bands::QUIETEST) > bands::TALKING_DB {
             self.unanswered = (self.unanswered + 1.0).min(UNANSWERED_MOST * UNANSWERED_UNIT);
         }
         self.learn(sounds);

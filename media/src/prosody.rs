@@ -10,6 +10,10 @@
 
 use std::collections::VecDeque;
 
+mod voicing;
+
+pub use voicing::Voicing;
+
 use crate::frame::{FRAME_SAMPLES, ms_of_samples};
 
 /// The lowest pitch that is found, Hz.
@@ -141,12 +145,8 @@ impl Prosody {
     #[must_use]
     pub fn ending(&self, from_ms: u64, to_ms: u64) -> Ending {
         let frame_ms = ms_of_samples(FRAME_SAMPLES as u64);
-        let oldest = self.ended - self.moments.len() as u64;
-        let place = |ms: u64| (ms / frame_ms).clamp(oldest, self.ended) - oldest;
-        let (from, to) = (place(from_ms) as usize, place(to_ms) as usize);
         let spoken_ms = u32::try_from(to_ms.saturating_sub(from_ms)).unwrap_or(u32::MAX);
-        let mut stretch: Vec<Moment> = self.moments.range(from.min(to)..to).copied().collect();
-        believe(&mut stretch);
+        let stretch = self.stretch(from_ms, to_ms);
         let last = |count: usize| &stretch[stretch.len().saturating_sub(count)..];
 
         let voiced: Vec<f32> = stretch.iter().filter_map(|moment| moment.pitch).collect();
@@ -162,6 +162,26 @@ impl Prosody {
             held_ms: held as u32 * frame_ms as u32,
             spoken_ms,
         }
+    }
+
+    /// How much of what was heard between these times was voiced, ms, as far as it is remembered. Times
+    /// are ms since the first sample pushed.
+    #[must_use]
+    pub fn voiced_ms(&self, from_ms: u64, to_ms: u64) -> u32 {
+        let stretch = self.stretch(from_ms, to_ms);
+        let voiced = stretch.iter().filter(|moment| moment.pitch.is_some()).count();
+        ms_of_samples((voiced * FRAME_SAMPLES) as u64) as u32
+    }
+
+    /// What is remembered between these times, with the pitch of voices only.
+    fn stretch(&self, from_ms: u64, to_ms: u64) -> Vec<Moment> {
+        let frame_ms = ms_of_samples(FRAME_SAMPLES as u64);
+        let oldest = self.ended - self.moments.len() as u64;
+        let place = |ms: u64| (ms / frame_ms).clamp(oldest, self.ended) - oldest;
+        let (from, to) = (place(from_ms) as usize, place(to_ms) as usize);
+        let mut stretch: Vec<Moment> = self.moments.range(from.min(to)..to).copied().collect();
+        believe(&mut stretch);
+        stretch
     }
 
     fn end_frame(&mut self) {

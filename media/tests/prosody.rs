@@ -1,6 +1,6 @@
 //! How a voice ends: pitch, its movement and level, of tones that are known exactly and of people.
 
-use media::prosody::{Ending, HIGHEST_HZ, LOWEST_HZ, Prosody};
+use media::prosody::{Ending, HIGHEST_HZ, LOWEST_HZ, Prosody, Voicing};
 use proptest::prelude::*;
 
 /// A voice of the given pitch at each second and loudness at each second: ten harmonics, those below
@@ -76,6 +76,49 @@ fn a_break_in_the_voice_ends_what_is_held() {
     let speech = [voice(0.8, |_| 140.0, |_| 1.0), silence(100), voice(0.2, |_| 140.0, |_| 1.0)];
     let ending = ending_of(&speech.concat());
     assert!((140..=220).contains(&ending.held_ms), "{ending:?}");
+}
+
+/// How much of a sound after a second of silence is voiced, as it was told frame by frame.
+fn told(sound: &[i16]) -> Vec<u32> {
+    let (mut prosody, mut voicing) = (Prosody::new(), Voicing::default());
+    prosody.push(&silence(1_000));
+    voicing.began(1_000);
+    let mut told = Vec::new();
+    for frame in sound.chunks(160) {
+        prosody.push(frame);
+        told.extend(voicing.news(&prosody));
+    }
+    voicing.ended();
+    prosody.push(&voice(0.5, |_| 140.0, |_| 1.0));
+    assert_eq!(voicing.news(&prosody), None, "it has ended");
+    told
+}
+
+#[test]
+fn how_much_is_voiced_is_told_as_it_grows() {
+    let news = told(&[voice(1.0, |_| 140.0, |_| 1.0), silence(100)].concat());
+    assert_eq!(news[0], 0);
+    assert!(news.is_sorted_by(|a, b| a < b), "{news:?}");
+    assert_eq!(news.last(), Some(&400), "more than that is not told");
+}
+
+#[test]
+fn words_are_voiced_and_coughs_hardly() {
+    let voiced = |recording: &fixtures::Recording| {
+        let sound: Vec<i16> = recording.samples_8k();
+        told(&sound).last().copied().unwrap_or_default()
+    };
+    let sounds = fixtures::set("sounds");
+    let coughs = sounds.iter().filter(|sound| sound.transcript.is_empty());
+    let coughs: Vec<u32> = coughs.map(voiced).collect();
+    // One of them is a groan.
+    assert!(coughs.iter().filter(|ms| **ms < 130).count() >= 4, "{coughs:?}");
+    assert_eq!(voiced(&fixtures::recording("callers/noise")), 0);
+    for set in ["asterisk", "callers", "pocketsphinx"] {
+        for word in fixtures::set(set).iter().filter(|word| !word.transcript.is_empty()) {
+            assert!(voiced(word) >= 130, "{}: {}", word.name, voiced(word));
+        }
+    }
 }
 
 #[test]

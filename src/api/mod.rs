@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use axum::Router;
 
-use crate::app::App;
+use crate::{
+    app::App,
+    realtime::{Event, Frame, Seats},
+};
 
 pub mod address;
 pub mod carrier;
@@ -20,10 +23,16 @@ use self::limit::Limiter;
 pub struct Api {
     pub app: Arc<App>,
     pub limiter: Limiter,
+    /// Live sockets, by user.
+    pub seats: Seats,
+    /// What clients of the CRM are told of a call on `/ws/calls` before they subscribe. None: that
+    /// dialect is not spoken here, and they are told nothing rather than something in other words.
+    pub feed: Option<fn(&Event) -> Option<Frame>>,
 }
 
 /// All routes of the control plane.
 pub fn routes<S: Clone + Send + Sync + 'static>(app: Arc<App>) -> Router<S> {
-    let api = Arc::new(Api { app, limiter: Limiter::default() });
+    let api =
+        Arc::new(Api { app, limiter: Limiter::default(), seats: Seats::default(), feed: None });
     Router::new().merge(supervisor::routes(api))
 }

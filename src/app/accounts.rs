@@ -322,7 +322,7 @@ impl App {
     }
 }
 
-fn actor(user: &User, login: LoginId, address: Option<String>) -> Actor {
+pub(super) fn actor(user: &User, login: LoginId, address: Option<String>) -> Actor {
     let (name, role) = (user.name(), user.role);
     Actor { user: user.id, tenant: user.tenant, role, login, name, address }
 }

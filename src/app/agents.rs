@@ -6,6 +6,7 @@ use super::{App, Conflict, Error, accounts::is_email, error::Attempt};
 use crate::{
     domain::{Actor, Agent, AgentDraft, AgentId, AgentStatus, AgentUsage, Right},
     store::{
+        Tx,
         agents::{self, Wanted},
         page::{Page, Paged},
     },
@@ -44,6 +45,15 @@ impl App {
     /// [`Error::Invalid`].
     pub async fn create_agent(&self, actor: &Actor, draft: AgentDraft) -> Result<Agent, Error> {
         actor.may(Right::Write)?;
+        let agent = self.new_agent(actor, draft)?;
+        let mut tx = self.db.begin().await.attempt("add the agent")?;
+        self.add_agent(&mut tx, actor, &agent).await?;
+        tx.commit().await.attempt("add the agent")?;
+        Ok(agent)
+    }
+
+    /// An agent as the draft says, not yet kept.
+    pub(super) fn new_agent(&self, actor: &Actor, draft: AgentDraft) -> Result<Agent, Error> {
         let now = self.clock.now();
         let new = Agent {
             id: AgentId::new(),
@@ -64,14 +74,20 @@ impl App {
             created_at: now,
             updated_at: now,
         };
-        let agent = drafted(new, draft)?;
-        let mut tx = self.db.begin().await.attempt("add the agent")?;
-        agents::put(&mut tx, &agent).await.attempt("add the agent")?;
+        drafted(new, draft)
+    }
+
+    /// Keeps a new agent, in the transaction that makes it.
+    pub(super) async fn add_agent(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        agent: &Agent,
+    ) -> Result<(), Error> {
+        agents::put(tx, agent).await.attempt("add the agent")?;
         let after = json!({"name": agent.name});
         let entity = ("agent", agent.id.to_string());
-        self.audit(&mut tx, actor, "agent.create", entity, (None, Some(after))).await?;
-        tx.commit().await.attempt("add the agent")?;
-        Ok(agent)
+        self.audit(tx, actor, "agent.create", entity, (None, Some(after))).await
     }
 
     /// Replaces what is said of an agent; what the draft leaves open stays.

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use super::{App, Error, error::Attempt};
 use crate::{
-    domain::{Call, CallId, Mood, QaScore, Speaker, TenantId},
+    domain::{Audience, Call, CallId, Mood, News, QaScore, Right, Speaker, TenantId},
     realtime::{Event, Kind},
-    store::{calls, lines, scores},
+    store::{calls, lines, records, scores},
 };
 
 /// Calls that are taken up again at once after a restart.
@@ -120,8 +120,9 @@ impl App {
             // Another one was faster.
             return Ok(());
         }
-        let mut events = Vec::new();
+        let (mut events, mut notified) = (Vec::new(), None);
         if let Some(scored) = scored {
+            let scored_low = scored.below_threshold;
             let score = QaScore {
                 id: 0,
                 call: id,
@@ -143,18 +144,32 @@ impl App {
                 updated_at: now,
             };
             let evidence = serde_json::to_value(&scored.evidence).unwrap_or_default();
-            let score = scores::add(&mut tx, tenant, score, evidence).await.attempt(ATTEMPT)?;
+            let score =
+                records::insert_qa(&mut tx, tenant, score, evidence).await.attempt(ATTEMPT)?;
             let data = json!({"qa": score.id});
             let sequence =
                 lines::add_events(&mut tx, tenant, id, &[("qa.score.updated", data)], now)
                     .await
                     .attempt(ATTEMPT)?;
+            if scored_low {
+                let news = News {
+                    kind: "qa_alert",
+                    title: "A call scored low".to_owned(),
+                    message: format!("Overall score: {:.2}", score.overall),
+                    call: Some(id),
+                    data: serde_json::Map::new(),
+                    about: format!("qa:{id}"),
+                };
+                let audience = Audience::Everyone(Right::Write);
+                notified = Some(self.notify(&mut tx, tenant, &audience, &news).await?);
+            }
             let kind = Kind::QaScored(Arc::new(score));
             events.push(Event { tenant, call: Some(id), sequence: Some(sequence), kind });
         }
         events.push(self.told(&mut tx, tenant, id, "call.updated").await?);
         tx.commit().await.attempt(ATTEMPT)?;
         events.into_iter().for_each(|event| self.publish(event));
+        notified.into_iter().for_each(|notified| self.publish_notified(notified));
         Ok(())
     }
 }

@@ -40,6 +40,9 @@ pub enum Error {
     /// The carrier did not do it.
     #[error("the carrier did not do it: {0}")]
     Carrier(String),
+    /// An upload that cannot be used; a sentence for whoever sent it.
+    #[error("{0}")]
+    InvalidFile(String),
     /// Something that is needed is not configured.
     #[error("{0}")]
     NotConfigured(&'static str),
@@ -59,7 +62,6 @@ pub enum Conflict {
     ConfigInUse,
     NumberBlocked,
     InvalidResetToken,
-    InvalidFile,
     AlreadyEscalated,
 }
 
@@ -73,7 +75,6 @@ impl fmt::Display for Conflict {
             Conflict::ConfigInUse => "calls that have not ended use the configuration",
             Conflict::NumberBlocked => "the number is blocked or on the do-not-contact list",
             Conflict::InvalidResetToken => "the token is unknown, used or expired",
-            Conflict::InvalidFile => "the file is not a PDF, DOCX or text that can be read",
             Conflict::AlreadyEscalated => "the call is being escalated already",
         })
     }

@@ -24,7 +24,8 @@ use crate::{
         options::Callback,
     },
     domain::{
-        Actor, Agent, AgentId, AgentStatus, CallId, Escalation, Progress, Right, State, TenantId,
+        Actor, Agent, AgentId, AgentStatus, Audience, CallId, Escalation, News, Progress, Right,
+        State, TenantId,
     },
     live::registry::NotTold,
     realtime::{Event, Kind},
@@ -116,6 +117,31 @@ impl App {
         }
     }
 
+    /// The agent itself wants a person for the caller with this name at the carrier.
+    pub fn send_for_person(self: &Arc<Self>, call_sid: &str) {
+        let (app, call_sid) = (self.clone(), call_sid.to_owned());
+        tokio::spawn(async move {
+            let call = match calls::of_sid(&app.db, &call_sid).await {
+                Ok(Some(call)) => call,
+                Ok(None) => return,
+                Err(error) => {
+                    return tracing::error!(call = call_sid, error = ?error, "no person is sent for");
+                }
+            };
+            let trigger_type = "asked_for_person".to_owned();
+            let cause = Cause { trigger_type, details: Map::new(), context: Map::new() };
+            match app.escalate(call.tenant, call.id, None, cause, None).await {
+                Ok(escalation) => app.ring_soon(call.tenant, escalation),
+                Err(error) => {
+                    tracing::info!(call = call_sid, %error, "nobody is sent for");
+                    let guide = Command::Guide { text: NOBODY_CAME.to_owned() };
+                    let id = Uuid::now_v7().to_string();
+                    let _ = app.desk.registry.tell(&call_sid, id, guide).await;
+                }
+            }
+        });
+    }
+
     async fn escalate(
         &self,
         tenant: TenantId,
@@ -175,9 +201,20 @@ impl App {
         }
         let triggered = self.escalation_event(&mut tx, tenant, &escalation, false).await?;
         let updated = self.told(&mut tx, tenant, id, "call.updated").await?;
+        let news = News {
+            kind: "escalation",
+            title: "A call needs a person".to_owned(),
+            message: escalation.summary.clone().unwrap_or_else(|| "A call was escalated.".into()),
+            call: Some(id),
+            data: Map::new(),
+            about: format!("escalation:{}", escalation.id),
+        };
+        let audience = Audience::Everyone(Right::Write);
+        let notified = self.notify(&mut tx, tenant, &audience, &news).await?;
         tx.commit().await.attempt(ATTEMPT)?;
         self.publish(triggered);
         self.publish(updated);
+        self.publish_notified(notified);
         Ok(escalation)
     }
 

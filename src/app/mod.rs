@@ -15,6 +15,7 @@ use crate::{
     carrier::hang_up::Patience,
     config::Control,
     domain::TenantId,
+    jobs,
     live::{
         desk::Desk,
         journal::{Journals, private_folder},
@@ -28,25 +29,44 @@ mod accounts;
 mod agents;
 mod analyse;
 mod audit;
+mod brief;
 mod calls;
 mod clock;
+mod configs;
+mod connections;
 pub mod error;
 mod escalate;
 mod first;
+mod knowledge;
 mod mail;
+mod notes;
+mod notifications;
 mod password;
+mod report;
 pub mod scribe;
+mod setup;
+mod statistics;
 mod steer;
+mod storable;
 mod users;
+mod watch;
 
 pub use accounts::{Tokens, Verified};
+pub use calls::CallDetails;
 pub use clock::Clock;
+pub use connections::{Connections, Credentials};
 pub use error::{Conflict, Error};
 pub use escalate::{Briefing, Handover};
+pub use knowledge::{Document, LARGEST_DOCUMENT, READER_ARGUMENT, Reach};
 pub use mail::{BadMail, check as check_mail};
+pub use notifications::Notified;
 pub use password::WeakPassword;
+pub use report::{Format, Made, Topic, Wanted as WantedReport};
+pub use setup::{SetUp, Setup, TwilioAccount};
+pub use statistics::Asked;
 pub use steer::{Intervention, Outbound};
 pub use users::ResetLink;
+pub use watch::Kept;
 
 use self::{
     password::Passwords,
@@ -74,6 +94,9 @@ pub struct App {
     home: OnceLock<TenantId>,
     /// Calls that are analysed at once.
     analyses: Arc<Semaphore>,
+    /// The tenants' knowledge, in memory.
+    shelf: knowledge::shelf::Shelf,
+    reports: report::Desk,
 }
 
 /// Why the control plane could not be opened.
@@ -107,6 +130,11 @@ impl App {
         let reporting = feed.clone();
         journals.follow(move |announcement| reporting.report(Fact::Noted(announcement)));
         tokio::spawn(Scribe::run(Arc::downgrade(&app), feed, journals, facts));
+        if matches!(app.db, Db::Sqlite { .. }) {
+            // Nobody else has this file: what was begun before was left.
+            crate::store::knowledge::leave_all_uploads(&app.db).await?;
+        }
+        jobs::knowledge::start(&app);
         app.analyse_left().await;
         Ok(app)
     }
@@ -145,6 +173,8 @@ impl App {
             feed,
             home: OnceLock::new(),
             analyses: Arc::new(Semaphore::new(ANALYSES)),
+            shelf: knowledge::shelf::Shelf::default(),
+            reports: report::Desk::default(),
             settings,
         })
     }
@@ -152,5 +182,10 @@ impl App {
     /// Reports what happened to a call. It never waits.
     pub fn report(&self, fact: Fact) {
         self.feed.report(fact);
+    }
+
+    /// Compares knowledge by meaning from now on, with this model; before, and without, by words.
+    pub fn use_embedder(&self, embedder: Arc<dyn vendors::local::agent::Embedder>) {
+        self.shelf.set_embedder(embedder);
     }
 }

@@ -121,9 +121,10 @@ impl Door {
         &self,
         method: &Method,
         headers: &HeaderMap,
-    ) -> Result<Let, Option<Response>> {
+    ) -> Result<Let, Box<Option<Response>>> {
         if !self.may(headers) {
-            return Err(Some(refusal(StatusCode::UNAUTHORIZED, Some(20003), "Authenticate")));
+            let refused = refusal(StatusCode::UNAUTHORIZED, Some(20003), "Authenticate");
+            return Err(Box::new(Some(refused)));
         }
         let order = *method != Method::GET;
         let fault = self.faults()[usize::from(order)].pop_front().flatten();
@@ -134,9 +135,9 @@ impl Door {
                 if let Some(seconds) = retry_after {
                     answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
                 }
-                Err(Some(answer))
+                Err(Box::new(Some(answer)))
             }
-            Some(Fault::BreakOff) => Err(None),
+            Some(Fault::BreakOff) => Err(Box::new(None)),
             Some(Fault::DoneUnsaid) => Ok(Let::ThroughUnsaid),
             Some(Fault::NotDone) => Ok(Let::Undone),
             None => Ok(Let::Through),

@@ -135,7 +135,7 @@ impl Inside {
     ) -> Option<Response> {
         let let_in = match self.door.pass(method, headers) {
             Ok(let_in) => let_in,
-            Err(answer) => return answer,
+            Err(answer) => return *answer,
         };
         let mut calls = self.calls();
         let unknown = || refusal(StatusCode::NOT_FOUND, Some(20404), "no such resource");

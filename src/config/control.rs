@@ -28,6 +28,7 @@ pub(super) struct File {
     mail_from: Option<String>,
     trusted_proxies: Vec<IpAddr>,
     origins: Vec<String>,
+    document_reader: Option<PathBuf>,
     limits: Limits,
 }
 
@@ -80,6 +81,12 @@ pub struct Control {
     pub trusted_proxies: Vec<IpAddr>,
     /// Browsers' pages of these origins may ask; `*`: any. None unless set: the server's own pages.
     pub origins: Vec<String>,
+    /// The program that reads uploaded documents in a process of its own; this one unless set.
+    pub document_reader: PathBuf,
+    /// Where OpenAI, or what speaks its protocol, is: tenants' keys are tried there.
+    pub openai_url: Option<String>,
+    /// Where the carrier's REST API is: tenants' accounts are tried there.
+    pub twilio_url: reqwest::Url,
     pub limits: Limits,
 }
 
@@ -104,6 +111,7 @@ impl File {
         env: Lookup<'_>,
         data_dir: &Path,
         public_url: &str,
+        (openai_url, twilio_url): (Option<String>, reqwest::Url),
     ) -> Result<Control, BadConfig> {
         let bad = |name: &'static str, value: String, wanted: &'static str| {
             Err(BadConfig::Value { name, value, wanted })
@@ -210,6 +218,13 @@ impl File {
             mail,
             trusted_proxies,
             origins,
+            document_reader: set(env, "TANDEM_DOCUMENT_READER")
+                .map(PathBuf::from)
+                .or(self.document_reader)
+                .or_else(|| std::env::current_exe().ok())
+                .unwrap_or_else(|| PathBuf::from("tandem")),
+            openai_url,
+            twilio_url,
             limits,
         })
     }

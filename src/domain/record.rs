@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::{
     call::{EscalationStatus, Mood},
     ids::{AgentId, CallId, UserId},
+    user::Right,
 };
 
 /// Who said something.
@@ -173,4 +174,33 @@ pub struct Notification {
     pub data: Map<String, Value>,
     pub read_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
+}
+
+/// Who is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Users(Vec<UserId>),
+    /// All whose role has this right.
+    Everyone(Right),
+}
+
+/// What they are told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct News {
+    /// Such as `escalation`, `qa_alert`, `call_failed`, `system`.
+    pub kind: &'static str,
+    pub title: String,
+    pub message: String,
+    pub call: Option<CallId>,
+    pub data: Map<String, Value>,
+    /// What it is about, such as `escalation:17`: nobody is told of it twice.
+    pub about: String,
+}
+
+/// What can be said in a note when it is made or changed; what is left open stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NoteDraft {
+    pub text: Option<String>,
+    pub category: Option<String>,
+    pub tags: Option<Vec<String>>,
 }

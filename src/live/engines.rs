@@ -8,7 +8,7 @@ use vendors::{
     failover::{FailoverLlm, FailoverStt, FailoverTts, Member, Standing, breaker::State},
     local::{
         self, FliteVoice, Local, LocalError, LocalOptions,
-        agent::Agent,
+        agent::{Agent, Embedder},
         models::{Models, Part},
     },
     openai,
@@ -49,6 +49,8 @@ pub struct Engines {
     pub phrases: Arc<Phrases>,
     /// Finds passages of the business's knowledge, where models are to look them up.
     pub knowledge: Option<Agent>,
+    /// Compares texts by meaning, where its model is.
+    pub embedder: Option<Arc<dyn Embedder>>,
     /// Judges the ends of turns, where its model is.
     pub turn_model: Option<local::SmartTurn>,
     vad: VadChoice,
@@ -76,10 +78,9 @@ impl Engines {
                 parts.clear();
             }
         }
-        if business.offers_look_up()
-            && !parts.contains(&Part::Embeddings)
-            && [Part::Embeddings, Part::Vad].iter().all(is_here)
-        {
+        // Nothing depends on it, but tenants' knowledge is found better by it: it comes along wherever
+        // it is.
+        if !parts.contains(&Part::Embeddings) && [Part::Embeddings, Part::Vad].iter().all(is_here) {
             parts.push(Part::Embeddings);
         }
         if parts.is_empty() && config.vad.is_none() && is_here(&Part::Vad) {
@@ -150,12 +151,27 @@ impl Engines {
             }
             _ => Some(Agent::without_models(business.playbook.clone())?),
         };
+        let embedder = local
+            .as_ref()
+            .filter(|_| is_loaded(Part::Embeddings))
+            .map(|local| Arc::new(local.embedder()) as Arc<dyn Embedder>);
         let spare_llm = Arc::new(Agent::without_models(business.playbook.clone())?);
         let spare_tts = Arc::new(FliteVoice::new());
         let phrases = Arc::new(Phrases::of(Arc::clone(&tts)));
         let (stt, llm) = (Arc::new(stt), Arc::new(llm));
         let turn_model = local.as_ref().and_then(Local::turn);
-        Ok(Engines { stt, llm, spare_llm, tts, spare_tts, phrases, knowledge, turn_model, vad })
+        Ok(Engines {
+            stt,
+            llm,
+            spare_llm,
+            tts,
+            spare_tts,
+            phrases,
+            knowledge,
+            embedder,
+            turn_model,
+            vad,
+        })
     }
 
     /// The engines of a part (`stt`, `llm`, `tts`) by name, the preferred one first.

@@ -107,6 +107,11 @@ impl Hearing {
         self.endings.stopped(at_ms, at)
     }
 
+    /// How much of the voice that is there is voiced so far, ms, if that is news.
+    pub fn voiced(&mut self) -> Option<u32> {
+        self.endings.voiced()
+    }
+
     /// The next thing heard.
     pub async fn next(&mut self) -> Heard {
         let Hearing { vad, stt, stt_ended, endings, .. } = self;

@@ -1,5 +1,6 @@
 //! Calls now running: who is on the line, what each session does, what is written down of it.
 
+pub mod brief;
 pub mod desk;
 pub mod echo;
 pub mod engines;
@@ -11,6 +12,7 @@ pub mod playout;
 pub mod progress;
 pub mod recorder;
 pub mod registry;
+pub mod retrieving;
 pub mod session;
 pub mod tools;
 pub mod voice;

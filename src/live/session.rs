@@ -17,12 +17,13 @@ use turn::{
 };
 use vendors::{LlmEvent, LlmRequest, LlmStream};
 
+pub mod colleague;
 mod gain;
 mod inbound;
 mod notes;
 mod trace;
 
-use self::{gain::Gain, trace::Trace};
+use self::{colleague::Colleague, gain::Gain, trace::Trace};
 use super::{
     echo::EchoGuard,
     hearing::Hearing,
@@ -71,6 +72,8 @@ pub struct Parts {
     pub stream_sid: String,
     pub conversation: Conversation,
     pub hearing: Hearing,
+    /// A person speaks with the caller: their side is listened to, and nothing is sent.
+    pub colleague: Option<Box<Colleague>>,
     /// Of a call that we made, what its tones tell.
     pub progress: Option<Box<Progress>>,
     pub llm: Arc<dyn vendors::Llm>,
@@ -95,6 +98,7 @@ struct Session {
     call_sid: String,
     conversation: Conversation,
     hearing: Hearing,
+    colleague: Option<Box<Colleague>>,
     progress: Option<Box<Progress>>,
     timeline: Timeline,
     llm: Arc<dyn vendors::Llm>,
@@ -155,6 +159,7 @@ pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(E
         call_sid: parts.call_sid,
         conversation: parts.conversation,
         hearing: parts.hearing,
+        colleague: parts.colleague,
         progress: parts.progress,
         timeline: Timeline::new(),
         llm: parts.llm,
@@ -222,6 +227,7 @@ pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(E
                 }
             }
             heard = session.hearing.next() => session.heard(heard),
+            heard = Colleague::next(&mut session.colleague) => session.colleague_heard(heard),
             event = next_of(&mut session.reply) => session.replied(event),
             (job, spoken) = session.voice.next() => session.spoken(job, spoken),
             answer = session.tools.next() => session.tell(Event::ToolAnswered {
@@ -319,6 +325,9 @@ impl Session {
                     history: self.conversation.history().into_iter().map(for_vendor).collect(),
                     tools: self.tool_specs.clone(),
                     max_tokens: None,
+                    model: None,
+                    temperature: None,
+                    stand_in: None,
                     first_token_within: Duration::from_millis(4_000),
                     next_token_within: Duration::from_millis(2_000),
                 });

@@ -3,12 +3,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    ops::Deref,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use tokio::sync::broadcast;
 
-use super::Event;
+use super::{Event, Frame};
 use crate::domain::TenantId;
 
 /// Events that wait for the slowest listener of a tenant.
@@ -17,11 +18,27 @@ const WAITING: usize = 4_096;
 /// All listeners of this process.
 #[derive(Clone, Default)]
 pub struct Hub {
-    tenants: Arc<Mutex<HashMap<TenantId, broadcast::Sender<Arc<Event>>>>>,
+    tenants: Arc<Mutex<HashMap<TenantId, broadcast::Sender<Arc<Published>>>>>,
+}
+
+/// An event on its way to all who listen; what a dialect says of it is written once for all of them.
+#[derive(Debug)]
+pub struct Published {
+    event: Event,
+    said: [OnceLock<Option<Frame>>; 2],
+}
+
+/// In whose words an event is said on `/ws/calls`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Those of the manager dashboard, to connections that subscribed.
+    Dashboard,
+    /// Those of the CRM, to connections that did not.
+    Crm,
 }
 
 /// The events of one tenant, from now on.
-pub struct Listener(broadcast::Receiver<Arc<Event>>);
+pub struct Listener(broadcast::Receiver<Arc<Published>>);
 
 /// Why there is no next event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +55,7 @@ impl Hub {
         let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = tenants.get(&event.tenant) {
             // Nobody listening is no failure.
-            let _ = sender.send(Arc::new(event));
+            let _ = sender.send(Arc::new(Published::from(event)));
         }
     }
 
@@ -52,16 +69,56 @@ impl Hub {
     }
 }
 
+impl From<Event> for Published {
+    fn from(event: Event) -> Self {
+        Published { event, said: Default::default() }
+    }
+}
+
+impl Deref for Published {
+    type Target = Event;
+
+    fn deref(&self) -> &Event {
+        &self.event
+    }
+}
+
+impl Published {
+    /// The event in a dialect's words, by `say` the first time; none if the dialect has none for it.
+    pub fn said(
+        &self,
+        dialect: Dialect,
+        say: impl FnOnce(&Event) -> Option<Frame>,
+    ) -> Option<&Frame> {
+        self.said[dialect as usize].get_or_init(|| say(&self.event)).as_ref()
+    }
+}
+
 impl Listener {
     /// The next event.
     ///
     /// # Errors
     /// [`Missed::Lost`], after which it goes on; [`Missed::Closed`].
-    pub async fn next(&mut self) -> Result<Arc<Event>, Missed> {
+    pub async fn next(&mut self) -> Result<Arc<Published>, Missed> {
         match self.0.recv().await {
             Ok(event) => Ok(event),
             Err(broadcast::error::RecvError::Lagged(lost)) => Err(Missed::Lost(lost)),
             Err(broadcast::error::RecvError::Closed) => Err(Missed::Closed),
+        }
+    }
+
+    /// How many events wait to be taken.
+    pub fn waiting(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The next event, if there is one already.
+    pub fn next_now(&mut self) -> Option<Result<Arc<Published>, Missed>> {
+        match self.0.try_recv() {
+            Ok(event) => Some(Ok(event)),
+            Err(broadcast::error::TryRecvError::Empty) => None,
+            Err(broadcast::error::TryRecvError::Lagged(lost)) => Some(Err(Missed::Lost(lost))),
+            Err(broadcast::error::TryRecvError::Closed) => Some(Err(Missed::Closed)),
         }
     }
 }

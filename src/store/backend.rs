@@ -196,6 +196,27 @@ impl Sql {
         }
     }
 
+    /// The texts of a column that is a JSON array, as rows with a `value`, named `name`.
+    #[must_use]
+    pub fn texts_of(mut self, db: &Db, column: &'static str, name: &'static str) -> Self {
+        self.text.push_str(&match db {
+            Db::Sqlite { .. } => format!(" json_each({column}) AS {name}"),
+            Db::Postgres(_) => format!(" jsonb_array_elements_text({column}) AS {name} (value)"),
+        });
+        self
+    }
+
+    /// The seconds from one column's time to another's.
+    #[must_use]
+    pub fn seconds_between(mut self, db: &Db, from: &'static str, to: &'static str) -> Self {
+        self.text.push_str(&match db {
+            // Days as floating point: right to some 0.1 ms.
+            Db::Sqlite { .. } => format!(" (julianday({to}) - julianday({from})) * 86400.0"),
+            Db::Postgres(_) => format!(" EXTRACT(EPOCH FROM ({to} - {from}))"),
+        });
+        self
+    }
+
     /// The text as it stands.
     pub fn text(&self) -> &str {
         &self.text
@@ -309,6 +330,14 @@ impl Db {
         }
     }
 
+    /// For `ORDER BY <text>`: by the bytes of its UTF-8, whatever the database's own order of words.
+    pub fn by_bytes(&self) -> &'static str {
+        match self {
+            Db::Sqlite { .. } => "COLLATE BINARY",
+            Db::Postgres(_) => "COLLATE \"C\"",
+        }
+    }
+
     /// All rows.
     ///
     /// # Errors
@@ -353,6 +382,38 @@ impl Db {
         Ok(touched)
     }
 
+    /// The passages of knowledge that have any of these words, best first: `id`, of the entries that
+    /// `narrowed` leaves of `knowledge_chunks c JOIN knowledge k`. Each word stands for itself alone,
+    /// whatever signs are in it.
+    pub fn matching_words(&self, words: &[String], narrowed: impl FnOnce(Sql) -> Sql) -> Sql {
+        match self {
+            Db::Sqlite { .. } => {
+                // FTS5: a string in double quotes has no operators; a quote in it is doubled.
+                let quoted: Vec<String> =
+                    words.iter().map(|word| format!("\"{}\"", word.replace('"', "\"\""))).collect();
+                let select = sql("SELECT c.id FROM knowledge_words
+                    JOIN knowledge_chunks c ON c.id = knowledge_words.rowid
+                    JOIN knowledge k ON k.id = c.entry_id
+                    WHERE knowledge_words MATCH");
+                narrowed(select.arg(quoted.join(" OR ")))
+                    .push("ORDER BY knowledge_words.rank, c.id")
+            }
+            Db::Postgres(_) => {
+                let mut select = sql("WITH asked AS (SELECT ''::tsquery");
+                for word in words {
+                    select =
+                        select.push("|| plainto_tsquery('simple',").arg(word.as_str()).push(")");
+                }
+                let select = select.push(
+                    "AS query) SELECT c.id FROM asked, knowledge_chunks c
+                    JOIN knowledge k ON k.id = c.entry_id
+                    WHERE c.words @@ asked.query",
+                );
+                narrowed(select).push("ORDER BY ts_rank(c.words, asked.query) DESC, c.id")
+            }
+        }
+    }
+
     /// Begins a transaction that may write.
     ///
     /// # Errors
@@ -364,6 +425,32 @@ impl Db {
             Db::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
+    }
+
+    /// Does the engine choose indexes by what the columns hold? SQLite keeps no statistics here, and
+    /// is drawn to any range that an index serves; `+` before a column hides it.
+    pub fn knows_its_data(&self) -> bool {
+        matches!(self, Db::Postgres(_))
+    }
+
+    /// How a statement would be carried out, a line a step: `EXPLAIN`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn explain(&self, sql: Sql) -> Result<Vec<String>, StoreError> {
+        let Sql { text, args } = sql;
+        match self {
+            Db::Sqlite { .. } => {
+                let text = format!("EXPLAIN QUERY PLAN {text}");
+                let rows: Vec<(i64, i64, i64, String)> = self.all(Sql { text, args }).await?;
+                Ok(rows.into_iter().map(|(_, _, _, step)| step).collect())
+            }
+            Db::Postgres(_) => {
+                let text = format!("EXPLAIN {text}");
+                let rows: Vec<(String,)> = self.all(Sql { text, args }).await?;
+                Ok(rows.into_iter().map(|(step,)| step).collect())
+            }
+        }
     }
 
     /// Copies a SQLite database, consistent as of now, into a new file while it is in use.

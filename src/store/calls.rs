@@ -6,6 +6,10 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Db, StoreError, Tx, sql};
+mod list;
+
+pub use list::{Key, Sort, Wanted, list, plan};
+
 use crate::domain::{Call, CallId, Direction, EscalationStatus, Mood, State, TenantId, UserId};
 
 #[derive(sqlx::FromRow)]

@@ -9,7 +9,7 @@ use super::{Db, StoreError, Tx, calls::named, sql};
 use crate::domain::{Agent, AgentId, CallId, Escalation, EscalationStatus, Progress, TenantId};
 
 #[derive(sqlx::FromRow)]
-struct EscalationRow {
+pub(super) struct EscalationRow {
     id: i64,
     call_id: Uuid,
     status: String,
@@ -46,7 +46,7 @@ impl TryFrom<EscalationRow> for Escalation {
     }
 }
 
-const SELECT: &str = "SELECT e.id, e.call_id, e.status, e.progress, e.trigger_type,
+pub(super) const SELECT: &str = "SELECT e.id, e.call_id, e.status, e.progress, e.trigger_type,
         e.trigger_details, e.agent_id, a.name AS agent_name, e.summary, e.context_data,
         e.requested_at, e.accepted_at, e.completed_at
     FROM escalations e LEFT JOIN agents a ON a.id = e.agent_id";
@@ -90,7 +90,7 @@ pub async fn add(tx: &mut Tx, new: NewEscalation) -> Result<Escalation, StoreErr
 }
 
 /// What the call shows of its latest escalation.
-async fn shown(
+pub(super) async fn shown(
     tx: &mut Tx,
     call: CallId,
     status: Option<EscalationStatus>,

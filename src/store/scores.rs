@@ -1,46 +1,10 @@
-//! QA scores, and which calls have yet to get theirs.
+//! What scores rest on, and which calls have yet to get theirs.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Db, StoreError, Tx, sql};
-use crate::domain::{CallId, QaScore, TenantId};
-
-/// Adds a score; it is what the call shows from now on.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn add(
-    tx: &mut Tx,
-    tenant: TenantId,
-    score: QaScore,
-    evidence: Value,
-) -> Result<QaScore, StoreError> {
-    let insert = sql("INSERT INTO qa_scores
-            (tenant_id, call_id, overall, sentiment, compliance, accuracy, professionalism,
-             sentiment_label, compliance_issues, flagged_issues, evidence, reviewed_by,
-             review_notes, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14) RETURNING id")
-    .bind(tenant)
-    .bind(score.call)
-    .bind(score.overall)
-    .bind(score.sentiment)
-    .bind(score.compliance)
-    .bind(score.accuracy)
-    .bind(score.professionalism)
-    .bind(score.mood.name())
-    .bind(json!(score.compliance_issues))
-    .bind(json!(score.flagged_issues))
-    .bind(evidence)
-    .bind(score.reviewed_by.clone())
-    .bind(score.review_notes.clone())
-    .bind(score.created_at);
-    let (id,): (i64,) = tx.one(insert).await?;
-    let show = sql("UPDATE calls SET qa_score = $2, updated_at = $3 WHERE id = $1");
-    tx.exec(show.bind(score.call).bind(score.overall).bind(score.created_at)).await?;
-    Ok(QaScore { id, ..score })
-}
+use crate::domain::{CallId, TenantId};
 
 /// How long each answer took to be heard, ms.
 ///

@@ -3,10 +3,7 @@
 use serde_json::json;
 use tandem::domain::Role;
 
-use crate::{
-    stage::{Stage, an_agent},
-    told,
-};
+use crate::{stage::an_agent, told};
 
 told! {
     async fn an_agent_is_made_changed_found_and_removed(stage: &Stage) {

@@ -2,10 +2,21 @@
 //! PostgreSQL.
 
 mod agents;
+mod analytics;
 mod auth;
+mod calls;
+mod configs;
+mod connections;
 mod contract;
+mod knowledge;
+mod live;
 mod mail;
+mod notes;
+mod notifications;
 mod openapi;
 mod postgres;
+mod retrieval;
+mod scene;
 mod schemathesis;
+mod setup;
 mod stage;

@@ -11,6 +11,9 @@ use std::{
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
+/// It is up within so long, on a busy machine too.
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+
 /// The server's address, ending in a slash; none where PostgreSQL is not installed.
 fn server() -> Option<&'static str> {
     static SERVER: OnceLock<Option<String>> = OnceLock::new();
@@ -34,10 +37,26 @@ pub async fn database() -> Option<String> {
     // Starting it takes a second of a thread.
     let server = tokio::task::spawn_blocking(server).await.expect("it starts")?;
     let name = format!("t{}", uuid::Uuid::new_v4().simple());
-    let mut admin = PgConnection::connect(&format!("{server}postgres")).await.expect("connects");
+    let mut admin = connect(&format!("{server}postgres")).await;
     let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
     sqlx::query(create).execute(&mut admin).await.expect("makes a database");
     Some(format!("{server}{name}"))
+}
+
+/// A connection; the server takes the port before it takes requests.
+async fn connect(url: &str) -> PgConnection {
+    let until = Instant::now() + STARTS_WITHIN;
+    loop {
+        match PgConnection::connect(url).await {
+            Ok(connection) => return connection,
+            Err(sqlx::Error::Database(error))
+                if error.code().as_deref() == Some("57P03") && Instant::now() < until =>
+            {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(error) => panic!("PostgreSQL is connected to: {error}"),
+        }
+    }
 }
 
 /// Where the server's programs are.
@@ -104,7 +123,7 @@ fn start(bin: &Path) -> String {
         let _ = postgres.spawn().expect("postgres runs").wait();
         let _ = std::fs::remove_dir_all(folder);
     });
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + STARTS_WITHIN;
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < until, "PostgreSQL answers");
         std::thread::sleep(Duration::from_millis(20));

@@ -9,7 +9,7 @@ use tandem::{
     app::{App, Clock},
     carrier::hang_up::Patience,
     config::Config,
-    domain::{Role, TenantId},
+    domain::{Role, TenantId, UserId},
     live::{desk::Desk, journal::Journals},
 };
 
@@ -30,6 +30,9 @@ pub struct Stage {
     pub app: Arc<App>,
     pub tenant: TenantId,
     pub url: String,
+    /// Its database's address.
+    #[allow(dead_code)]
+    pub database: String,
     // Gone with the stage.
     folder: tempfile::TempDir,
 }
@@ -97,6 +100,7 @@ impl Stage {
         let defaults = [
             ("DATABASE_URL", database.as_str()),
             ("TANDEM_DATA_DIR", data_dir.as_str()),
+            ("TANDEM_DOCUMENT_READER", env!("CARGO_BIN_EXE_tandem")),
             ("TANDEM_LIMIT_STANDARD", many),
             ("TANDEM_LIMIT_ANALYTICS", many),
             ("TANDEM_LIMIT_PUBLIC", many),
@@ -116,7 +120,7 @@ impl Stage {
         let router = api::routes::<()>(app.clone());
         let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        Some(Stage { app, tenant, url, folder })
+        Some(Stage { app, tenant, url, database, folder })
     }
 
     /// Where its files are.
@@ -132,10 +136,22 @@ impl Stage {
 
     /// A new user of this organisation.
     pub async fn client_of(&self, tenant: TenantId, role: Role) -> Client {
+        self.client_and_user_of(tenant, role).await.0
+    }
+
+    /// A new user of this role, signed in, and who that is.
+    pub async fn client_and_user(&self, role: Role) -> (Client, UserId) {
+        self.client_and_user_of(self.tenant, role).await
+    }
+
+    /// The same of this organisation.
+    pub async fn client_and_user_of(&self, tenant: TenantId, role: Role) -> (Client, UserId) {
         let email = format!("{}-{}@example.com", role.name(), uuid::Uuid::new_v4().simple());
-        self.app.add_user(tenant, &email, "Pat Example", role, PASSWORD).await.expect("a user");
+        let user = self.app.add_user(tenant, &email, "Pat Example", role, PASSWORD).await;
         let tokens = self.app.log_in(&email, PASSWORD, None).await.expect("signs in");
-        Client { url: self.url.clone(), token: tokens.access, http: reqwest::Client::new() }
+        let http = reqwest::Client::new();
+        let client = Client { url: self.url.clone(), token: tokens.access, http };
+        (client, user.expect("a user").id)
     }
 
     /// Someone who has not signed in.
@@ -153,19 +169,35 @@ impl Stage {
 impl Client {
     /// Asks; what is sent (if it is answered with success) and what is answered must fit the contract.
     pub async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
+        let request = self.http.request(method.clone(), format!("{}{path}", self.url));
+        let request = match &body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        self.send(request, (method, path), body.as_ref()).await
+    }
+
+    /// The same with a form that holds files.
+    pub async fn upload(&self, path: &str, form: reqwest::multipart::Form) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.url)).multipart(form);
+        self.send(request, (Method::POST, path), None).await
+    }
+
+    async fn send(
+        &self,
+        mut request: reqwest::RequestBuilder,
+        (method, path): (Method, &str),
+        body: Option<&Value>,
+    ) -> Answer {
         if !self.token.is_empty() {
             request = request.bearer_auth(&self.token);
-        }
-        if let Some(body) = &body {
-            request = request.json(body);
         }
         let response = request.send().await.expect("an answer");
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let bytes = response.bytes().await.expect("a whole answer");
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        contract::check(&method, path, body.as_ref(), status, &headers, &json);
+        contract::check(&method, path, body, status, &headers, &json);
         Answer { status, headers, json, bytes }
     }
 

@@ -37,6 +37,8 @@ fn expected(call_sid: &str) -> Expected {
         call_id: None,
         resumed: false,
         outbound: false,
+        listens: false,
+        origin: None,
     }
 }
 

@@ -23,6 +23,8 @@ async fn short_call(line: &Line, number: usize) {
         call_id: None,
         resumed: false,
         outbound: false,
+        listens: false,
+        origin: None,
     };
     let token = line.gateway.desk.registry.expect(expected);
     let url = line.gateway.media_url();

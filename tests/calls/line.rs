@@ -8,6 +8,7 @@ use std::{
 
 use secrecy::SecretString;
 use tandem::{
+    app::Clock,
     caller::{self, Call, Clip, Outcome, Scenario, Step, Wait},
     config::Config,
     domain::Business,
@@ -51,6 +52,8 @@ pub struct Setup {
     pub deepgram: played::deepgram::Script,
     pub business: String,
     pub env: Vec<(&'static str, String)>,
+    /// With the control plane, on a SQLite file of its own.
+    pub control: bool,
 }
 
 impl Default for Setup {
@@ -62,6 +65,7 @@ impl Default for Setup {
                 .speak_pace(Pace { first: Duration::from_millis(80), ..pace }),
             business: BUSINESS.to_owned(),
             env: Vec::new(),
+            control: false,
         }
     }
 }
@@ -96,6 +100,9 @@ impl Setup {
         let token = SecretString::from(AUTH_TOKEN);
         let gateway = Gateway::open(config, business, &token, telemetry::metrics())
             .expect("the gateway opens");
+        if self.control {
+            gateway.open_control(Clock::default()).await.expect("the control plane opens");
+        }
         let stop = CancellationToken::new();
         let served = tokio::spawn(gateway.clone().serve(listener, stop.clone()));
         Line { gateway, url, openai, deepgram, stop, served, folder }

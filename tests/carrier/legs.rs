@@ -75,6 +75,29 @@ async fn a_dial_that_reaches_nobody_says_so_and_a_caller_who_leaves_takes_it_bac
 }
 
 #[tokio::test]
+async fn the_star_ends_a_dial_and_the_caller_goes_on_until_they_hang_up() {
+    let line = Line::start(&[
+        (
+            "/answer",
+            r#"<Dial action="/dialled" hangupOnStar="true" sequential="true">
+               <Number>+15005550300</Number><Number>+15005550200</Number></Dial>"#,
+        ),
+        ("/dialled", "<Say>Who else?</Say><Pause length=\"60\"/>"),
+    ])
+    .await;
+    line.exchange.phone("+15005550300", Phone::busy());
+    let caller = line.caller_with(Phone::answers().hangs_up_after(ms(1_500)));
+    caller.until("the bridge", SOON, was_bridged).await.unwrap();
+    let agent = line.exchange.leg_to(AGENT, SOON).await.unwrap();
+    assert_eq!(line.exchange.legs()[1].status(), "busy");
+    caller.press("*");
+    assert_eq!(agent.ended(SOON).await, Ok("completed"));
+    assert_eq!(line.asked("/dialled", 1).await[0].form["DialCallStatus"], "completed");
+    assert_eq!(caller.ended(SOON).await, Ok("completed"));
+    assert_eq!(caller.was_told(), ["Who else?"]);
+}
+
+#[tokio::test]
 async fn keys_answer_a_gather_and_interrupt_its_prompt() {
     let line = Line::start(&[
         (

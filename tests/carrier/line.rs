@@ -8,7 +8,7 @@ use tandem::caller::exchange::{Exchange, Leg, Phone, Settings};
 use tandem::carrier::Client;
 use twiml::CallSid;
 
-use super::gateway::{Gateway, Peer, Request, TOKEN};
+use super::gateway::{Gateway, LOUD, Peer, Request, TOKEN};
 
 pub const CALLER: &str = "+15005550100";
 pub const OURS: &str = "+15005550006";
@@ -83,9 +83,11 @@ pub fn sid(leg: &Leg) -> CallSid {
     leg.sid().parse().unwrap()
 }
 
-/// How much of a voice is in this audio, in milliseconds.
+/// How much of somebody's voice is in this audio, in milliseconds. A voice is a steady level here; the
+/// carrier's own tones pass through it and do not stay.
 pub fn voice_ms(mulaw: &[u8]) -> usize {
-    mulaw.iter().filter(|byte| **byte == super::gateway::LOUD).count() / 8
+    let steady = mulaw.chunk_by(|a, b| a == b).filter(|run| run[0] == LOUD && run.len() >= 80);
+    steady.map(<[u8]>::len).sum::<usize>() / 8
 }
 
 /// A field of each of these requests.

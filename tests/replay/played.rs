@@ -55,6 +55,8 @@ impl Played {
             machine: MACHINE.to_owned(),
             lead_ms: 400,
             before: Some(Vec::<Message>::new()),
+            notes_before: 0,
+            origin: None,
         };
         let mut lines = serde_json::to_vec(&header).unwrap();
         lines.push(b'\n');

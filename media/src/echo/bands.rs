@@ -107,10 +107,14 @@ pub(super) fn above(level: &Level, floor: &Level) -> f32 {
 
 /// Background rises by this much a hop, 3 dB a second, and falls at once.
 const NOISE_RISE: f32 = 0.03;
+/// In the first second it rises so much: a noisy line is one from the beginning.
+const NOISE_RISE_AT_FIRST: f32 = 0.3;
+const FIRST_HOPS: u64 = 100;
 
-/// Follows the loudness of the background: the quietest of the last moments.
-pub(super) fn follow_noise(noise: &mut Level, near: &Level) {
+/// Follows the loudness of the background: the quietest of the last moments. So many hops came before.
+pub(super) fn follow_noise(noise: &mut Level, near: &Level, hops: u64) {
+    let rise = if hops < FIRST_HOPS { NOISE_RISE_AT_FIRST } else { NOISE_RISE };
     for (noise, &near) in noise.iter_mut().zip(near) {
-        *noise = if near < *noise { 0.5 * (*noise + near) } else { near.min(*noise + NOISE_RISE) };
+        *noise = if near < *noise { 0.5 * (*noise + near) } else { near.min(*noise + rise) };
     }
 }

@@ -20,6 +20,10 @@ pub enum WebRtcMode {
     VeryAggressive,
 }
 
+/// How likely a window is speech that WebRTC's judge says yes to. It knows no degrees, and takes steady
+/// tones and some noise for speech: its yes is never a sure one.
+const YES: f32 = 0.8;
+
 /// WebRTC's Gaussian mixtures over six bands: yes or no for each 20 ms, in some 2.5 us.
 pub struct WebRtcVad {
     inner: SendableVad,
@@ -75,7 +79,7 @@ impl Vad for WebRtcVad {
         let judge = &mut self.inner.0;
         self.windows.push(samples, verdicts, |window| {
             // It refuses only windows that are not of 10, 20 or 30 ms.
-            if judge.is_voice_segment(window).unwrap_or(false) { 1.0 } else { 0.0 }
+            if judge.is_voice_segment(window).unwrap_or(false) { YES } else { 0.0 }
         });
     }
 

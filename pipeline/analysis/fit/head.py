@@ -60,7 +60,7 @@ def label(score):
 own = rows(os.path.join(DATA, "fitted-en.tsv"))
 others = rated("amazonReviewSnippets", 4000) + rated("tweets", 4200) + rated("movieReviewSnippets", 1500)
 random.Random(8).shuffle(others)
-cache = "/tmp/ana/hv.npy"
+cache = os.path.join(HERE, "hutto.npy")  # not kept: delete it where the texts change
 if os.path.exists(cache):
     vectors = np.load(cache)
 else:

@@ -9,7 +9,7 @@
 //! | `отмен*` | any word that begins so |
 //! | `?please` | may be there |
 //! | `_` | any one word |
-//! | `~3` | up to three words, whichever, within the sentence |
+//! | `~3` | up to three words, whichever, in the sentence: the fewest that do, at the end the most |
 //! | `^` at the start | nothing stands before |
 //! | `$` at the end | nothing follows |
 
@@ -100,7 +100,11 @@ fn follows(pieces: &[Piece], words: &[Word], at: usize) -> Option<usize> {
         Piece::Gap(most) => {
             let sentence = words.get(at.checked_sub(1)?)?.sentence;
             let same = words[at..].iter().take(*most).take_while(|word| word.sentence == sentence);
-            (0..=same.count()).find_map(|skipped| follows(rest, words, at + skipped))
+            let same = same.count();
+            if rest.is_empty() {
+                return Some(at + same);
+            }
+            (0..=same).find_map(|skipped| follows(rest, words, at + skipped))
         }
     }
 }
@@ -173,6 +177,7 @@ mod tests {
             ("отмен* ~2 заказ", "отмените. пожалуйста мой заказ", None),
             ("charged ~2 twice", "charged", None),
             ("charged ~2", "charged", Some(0..1)),
+            ("charged ~2", "charged me for it. Twice", Some(0..3)),
             ("^ no $", "no", Some(0..1)),
             ("^ no $", "no thanks", None),
             ("not _ good", "not very good", Some(0..3)),

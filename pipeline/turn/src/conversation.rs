@@ -158,6 +158,7 @@ impl Conversation {
 
             Event::SpeechStarted { at, echo } => self.speech_started(at, echo),
             Event::EchoJudged { echo } => self.echo_judged(echo),
+            Event::VoiceMeasured { voiced_ms } => self.voice_measured(voiced_ms),
             Event::SpeechStopped { at, prosody } => self.speech_stopped(at, prosody),
             Event::TurnScored { at, over } => self.turn_scored(at, over),
             Event::Interim { text } => self.interim(text),

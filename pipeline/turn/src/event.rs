@@ -36,6 +36,9 @@ pub enum Event {
     },
     /// The voice that is there now was measured again: how much it is like the agent's own, 0 to 1.
     EchoJudged { echo: f32 },
+    /// The voice that is there now, or was last, was measured: so much of it was voiced, as words are
+    /// for the most part and coughs and noise hardly, ms so far. Never told: it is not measured.
+    VoiceMeasured { voiced_ms: u32 },
     /// The VAD heard the caller fall silent; `at` is the last sound.
     SpeechStopped {
         at: Moment,

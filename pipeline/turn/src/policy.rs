@@ -49,7 +49,7 @@ pub struct BargeIn {
     /// May the caller interrupt at all? True unless set.
     pub allowed: bool,
     /// Voice that lasts so long takes the floor even without words, 800 ms unless set, counted until
-    /// its end is known, which takes the VAD 200 ms. Shorter, and a cough or "hmm" takes the floor;
+    /// its end is known, which takes the VAD 180 ms. Shorter, and a cough or "hmm" takes the floor;
     /// longer, and the caller talks into silence.
     #[serde(with = "ms")]
     pub voice_for: Duration,
@@ -60,10 +60,16 @@ pub struct BargeIn {
     /// This many words take the floor, 1 unless set (backchannels do not count). More lets the agent
     /// talk on over short remarks; a voice alone then takes the floor after four times as long.
     pub min_words: usize,
-    /// A single word takes the floor when the STT has settled on it and is at least so sure of it,
-    /// 0.5 of 1 unless set: of a cough it makes "you" or "but", and is not sure. Higher overhears a
-    /// short word; the keywords need none of this.
+    /// Words of a voice that has not lasted for `voice_for` take the floor when the STT has settled on
+    /// them and is at least so sure of them, 0.5 of 1 unless set: of "mm-hm" it makes "you do", and is
+    /// not sure. Higher overhears a short remark; the keywords need none of this.
     pub surely: f32,
+    /// A sound of which less than this was voiced is no voice, where that is measured, 130 ms unless
+    /// set: its lasting does not take the floor, nor do words that the STT makes of it, unless it has
+    /// settled on three and is as sure of them as `surely`, as of a whisper. 0 takes every sound for a
+    /// voice; more, and a short "six" is overheard.
+    #[serde(with = "ms")]
+    pub voiced_for: Duration,
     /// Words or phrases that take the floor at once, even where `allowed` is false; "stop" and the
     /// like unless set. Words that must be heard are said to their end all the same.
     pub keywords: Vec<String>,
@@ -256,6 +262,7 @@ impl Default for BargeIn {
             words_within: Duration::from_millis(700),
             min_words: 1,
             surely: 0.5,
+            voiced_for: Duration::from_millis(130),
             keywords: ["stop", "wait", "hold on", "operator", "стоп", "подождите", "оператор"]
                 .map(str::to_owned)
                 .to_vec(),

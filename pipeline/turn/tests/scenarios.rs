@@ -21,4 +21,5 @@ mod scenarios {
     mod supervision;
     mod tools;
     mod voice;
+    mod voiced;
 }

@@ -82,8 +82,13 @@ impl Llm for FailoverLlm {
         let line = self.0.clone();
         let work = Work::spawn(async move {
             let within = request.first_token_within;
-            let answer = |_, member: &Member<dyn Llm>, first_token_within| {
-                member.engine.answer(LlmRequest { first_token_within, ..request.clone() })
+            let answer = |at, member: &Member<dyn Llm>, first_token_within| {
+                let mut request = LlmRequest { first_token_within, ..request.clone() };
+                // A model has its name with one vendor only; the others use their own.
+                if at > 0 {
+                    request.model = None;
+                }
+                member.engine.answer(request)
             };
             tokio::select! {
                 () = race::run(&line, within, answer, &sender) => {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::{VendorError, Work};
+use crate::{VendorError, Work, local::agent::Agent};
 
 /// A model, or anything else that answers.
 pub trait Llm: Send + Sync {
@@ -30,6 +30,15 @@ pub struct LlmRequest {
     pub tools: Vec<Tool>,
     /// At most this many tokens, 300 where unset.
     pub max_tokens: Option<u32>,
+    /// The model that is to answer; the adapter's own where unset. A model has its name with one vendor
+    /// only: of several engines the first is asked for it, the others use their own.
+    pub model: Option<String>,
+    /// How freely words are chosen, 0 to 2; the adapter's own where unset. Models that reason are not
+    /// told.
+    pub temperature: Option<f32>,
+    /// Who answers where the local agent is asked: one that knows this call's business. The agent that
+    /// is asked, where unset.
+    pub stand_in: Option<Agent>,
     /// Time allowed until the first token (or tool call) arrives; then `Problem::TimedOut`.
     pub first_token_within: Duration,
     /// Time allowed between one piece and the next; then `Problem::TimedOut`.

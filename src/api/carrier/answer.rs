@@ -109,6 +109,23 @@ pub async fn resume(
         _ if over => Response::new().hangup(),
         Some(EndReason::Transferred { .. }) => match gateway.business.transfer_to.as_deref() {
             Some(number) => transfer(&gateway, number),
+            // Someone is sent for, and until they come the agent goes on.
+            None if gateway.control().is_some() && gateway.desk.registry.may_resume(call_sid) => {
+                if let Some(app) = gateway.control() {
+                    app.send_for_person(call_sid);
+                }
+                let expected = Expected {
+                    call_sid: call_sid.to_owned(),
+                    lead_id: ours.lead_id,
+                    call_id: ours.call_id,
+                    resumed: true,
+                    outbound: is_outbound(&request),
+                    listens: false,
+                    origin,
+                };
+                let token = gateway.desk.registry.expect(expected.clone());
+                connect(&gateway, expected, token)
+            }
             None => hang_up(),
         },
         // This process stops: the carrier asks again in a moment, when another one answers.

@@ -65,6 +65,11 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, code, format!("{what} not found"))
     }
 
+    /// Its code, and what it says to people.
+    pub(super) fn said(&self) -> (&'static str, &str) {
+        (self.code, &self.message)
+    }
+
     pub(super) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
@@ -111,6 +116,7 @@ impl From<Error> for Problem {
             Error::NotDone(NotTold::Refused(_)) => {
                 Problem::new(S::BAD_REQUEST, "CALL_NOT_ACTIVE", message)
             }
+            Error::InvalidFile(_) => Problem::new(S::BAD_REQUEST, "INVALID_FILE", message),
             Error::NotConfigured(_) => Problem::new(S::BAD_REQUEST, "NOT_CONFIGURED", message),
             Error::Carrier(_) => Problem::new(S::BAD_REQUEST, "CARRIER_ERROR", message),
             Error::NotDone(_) | Error::Store { .. } | Error::Internal { .. } => {
@@ -128,7 +134,6 @@ fn code_of(conflict: Conflict) -> &'static str {
         Conflict::ConfigInUse => "CONFIG_IN_USE",
         Conflict::NumberBlocked => "NUMBER_BLOCKED",
         Conflict::InvalidResetToken => "INVALID_RESET_TOKEN",
-        Conflict::InvalidFile => "INVALID_FILE",
         Conflict::AgentUnavailable | Conflict::EmailTaken | Conflict::AlreadyEscalated => {
             "VALIDATION_ERROR"
         }

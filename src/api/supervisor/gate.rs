@@ -11,7 +11,7 @@ use axum::{
 };
 
 use super::error::Problem;
-use crate::api::{Api, address};
+use crate::api::{Api, address, limit::Standing};
 
 /// A minute and an hour, in seconds.
 const MINUTE: i64 = 60;
@@ -32,7 +32,7 @@ pub(super) async fn gate(
     if is_public(path) {
         let standing = api.limiter.count(anonymous(), limits.public, HOUR, now);
         if standing.wait.is_some() {
-            return told(too_many(), standing);
+            return told(too_many().into_response(), standing);
         }
         if let Some(address) = address {
             request.extensions_mut().insert(Address(address));
@@ -51,12 +51,8 @@ pub(super) async fn gate(
     let verified = match verified {
         Ok(verified) => verified,
         Err(problem) => {
-            let standing = api.limiter.count(anonymous(), limits.public, HOUR, now);
-            let refused = match standing.wait {
-                Some(_) => too_many(),
-                None => problem.into_response(),
-            };
-            return told(refused, standing);
+            let (problem, standing) = refused(&api, address, problem);
+            return told(problem.into_response(), standing);
         }
     };
     let (bucket, limit) = match analytics {
@@ -66,10 +62,19 @@ pub(super) async fn gate(
     let client = (bucket, verified.actor.user.to_string());
     let standing = api.limiter.count(client, limit, MINUTE, now);
     if standing.wait.is_some() {
-        return told(too_many(), standing);
+        return told(too_many().into_response(), standing);
     }
     request.extensions_mut().insert(verified);
     told(next.run(request).await, standing)
+}
+
+/// What someone is told whose token is not good: that, or, after many of them from the same address,
+/// that they are too many.
+pub(super) fn refused(api: &Api, address: Option<String>, problem: Problem) -> (Problem, Standing) {
+    let (limits, now) = (api.app.settings.limits, api.app.clock.now().timestamp());
+    let client = ("public", address.unwrap_or_default());
+    let standing = api.limiter.count(client, limits.public, HOUR, now);
+    (if standing.wait.is_some() { too_many() } else { problem }, standing)
 }
 
 /// Where the request came from, for operations without a sign-in.
@@ -81,18 +86,18 @@ fn is_public(path: &str) -> bool {
 }
 
 /// The token of `Authorization: Bearer`.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn too_many() -> Response {
+fn too_many() -> Problem {
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED", "Too many requests")
-        .into_response()
 }
 
-fn told(mut response: Response, standing: crate::api::limit::Standing) -> Response {
+/// The answer, with how the client stands.
+pub(super) fn told(mut response: Response, standing: Standing) -> Response {
     standing.tell(response.headers_mut());
     response
 }

@@ -32,7 +32,26 @@ async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Pro
     })
 }
 
+/// Does a string of this JSON hold the character U+0000, which PostgreSQL cannot keep? JSON has it
+/// escaped only.
+fn has_nul(json: &[u8]) -> bool {
+    let mut bytes = json.iter();
+    while let Some(byte) = bytes.next() {
+        if *byte == b'\\' {
+            let rest = bytes.as_slice();
+            if rest.starts_with(b"u0000") {
+                return true;
+            }
+            bytes.next();
+        }
+    }
+    false
+}
+
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if has_nul(bytes) {
+        return Err(Problem::invalid("", "The body must not contain the character U+0000"));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let parsed: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
@@ -77,6 +96,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(Problem::invalid("", "The query must not contain the character U+0000"));
+        }
         let Query(parsed) = Query::<T>::try_from_uri(&parts.uri).map_err(|rejection| {
             let text = rejection.body_text();
             let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
@@ -164,4 +186,17 @@ where
     T: Deserialize<'de>,
 {
     T::deserialize(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_nul;
+
+    #[test]
+    fn the_character_that_no_database_keeps_is_found_however_it_is_escaped() {
+        assert!(has_nul(br#"{"note": "a\u0000b"}"#));
+        assert!(!has_nul(br#"{"note": "a\\u0000b"}"#), "an escaped backslash");
+        assert!(has_nul(br#""\\\u0000""#));
+        assert!(!has_nul(br#"{"note": "u0000 \" \n"}"#));
+    }
 }

@@ -504,8 +504,17 @@ async fn note_down(
         Addition::Turn(turn) => lines::add_turn(tx, writing.tenant, writing.id, turn).await?,
         Addition::AnsweredBy(by) => lines::answered_by(tx, writing.id, by).await?,
         Addition::Ended { reason, call_goes_on } => {
-            lines::because(tx, writing.id, reason).await?;
-            if !call_goes_on {
+            // Who listens to a caller and a person does not know when these have parted.
+            let bridged = escalations::open_of(tx, writing.id).await?.is_some_and(|open| {
+                matches!(
+                    open.progress,
+                    crate::domain::Progress::Accepted | crate::domain::Progress::Bridged
+                )
+            });
+            if !bridged {
+                lines::because(tx, writing.id, reason).await?;
+            }
+            if !call_goes_on && !bridged {
                 let at = began + chrono::TimeDelta::milliseconds(at.0.try_into().unwrap_or(0));
                 advance(tx, writing, State::Completed, at).await?;
             }

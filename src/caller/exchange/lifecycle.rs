@@ -1,6 +1,7 @@
 //! A leg from its beginning to its end: it rings, somebody answers, what it is there for is done.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::Url;
 use tokio::sync::mpsc;
@@ -27,6 +28,9 @@ pub async fn live(plug: Plug, call: Call, order: Order, controls: mpsc::Receiver
     let weather = Weather::new(call.scenario.network.clone());
     let mut line = Line::new(Script::staying(steps), weather, call.scenario.at_most, None);
     line.plug_in(Arc::clone(&plug.leg), controls);
+    if let Some(length) = order.phone.hangs_up_after {
+        tokio::spawn(hang_up_after(Arc::clone(&plug.leg), length));
+    }
     let web = Arc::new(plug.exchange.web.beside());
     let mut flow = Flow::new(&call, line, web);
     flow.call_sid.clone_from(&plug.leg.sid);
@@ -34,6 +38,15 @@ pub async fn live(plug: Plug, call: Call, order: Order, controls: mpsc::Receiver
     flow.order = Some(order);
     // What came of it is in the leg's record; a leg that could not begin says so there, too.
     let _ = Box::pin(flow.run()).await;
+}
+
+/// Whoever is on the line hangs up so long after the answer.
+async fn hang_up_after(leg: Arc<Record>, length: Duration) {
+    leg.until(|leg| leg.is_answered() || leg.is_over()).await;
+    tokio::select! {
+        () = sleep(length) => { leg.order(Control::HangUp); }
+        () = leg.until(Record::is_over) => {}
+    }
 }
 
 /// How a leg's time in a room ended.
@@ -109,27 +122,28 @@ impl Flow<'_> {
             Pickup::Answers => {}
         }
         self.tell_answered();
-        if let (Some(plug), Some(length)) = (self.plug.clone(), phone.hangs_up_after) {
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = sleep(length) => { plug.leg.order(Control::HangUp); }
-                    () = plug.leg.until(Record::is_over) => {}
-                }
-            });
-        }
         if let (Some(plug), Some(wanted)) = (self.plug.clone(), order.tape.clone()) {
             tape::start(&plug.exchange, &plug.leg, wanted, "OutboundAPI");
         }
         if order.send_digits {
             self.line.note(Note::Dialled);
         }
-        if let Some(plug) = &self.plug
-            && self.call.detection != Detection::Off
-        {
-            plug.leg.found(&phone.answered_by);
-        }
         if matches!(self.call.detection, Detection::First(_)) {
             self.wait_for(sleep(phone.known_after)).await?;
+        }
+        if let Some(plug) = self.plug.clone()
+            && self.call.detection != Detection::Off
+        {
+            let beside = matches!(self.call.detection, Detection::Beside { .. });
+            let after = phone.known_after;
+            if beside {
+                tokio::spawn(async move {
+                    sleep(after).await;
+                    plug.leg.found(&phone.answered_by);
+                });
+            } else {
+                plug.leg.found(&phone.answered_by);
+            }
         }
         Ok(())
     }

@@ -8,8 +8,8 @@
 //!
 //! One interpreter carries out TwiML: the one of [`super::place`]; here is what takes more than one
 //! call, and what a call hears of the carrier. Each leg is one task, on a clock of its own; legs meet in
-//! [`room`]s only. All goes in real time, and everything that waits is bounded. The steps of somebody at
-//! a telephone are those of a [`Scenario`](super::Scenario), but whoever has done all stays on the line.
+//! rooms only. All goes in real time, and everything that waits is bounded. The steps of somebody at
+//! a telephone are those of a [`Scenario`], but whoever has done all stays on the line.
 //!
 //! Where the carrier's documentation is silent, or real time would be too long for a test: a `<Say>` is
 //! a tone of 10 ms a character; the ringing time is not lengthened by five seconds; a call that somebody
@@ -236,8 +236,8 @@ impl Exchange {
         self.inside.state().phones.insert(number.into(), phone);
     }
 
-    /// Somebody calls a number whose webhook this is. What they do is the phone's: when it rings and
-    /// what comes of that are not.
+    /// Somebody calls a number whose webhook this is. What they do is the phone's; its ringing, and what
+    /// comes of that, are of no account.
     ///
     /// # Errors
     /// The URL is none, or there are too many legs.

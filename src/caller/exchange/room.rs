@@ -181,7 +181,9 @@ impl Room {
         let may = inner.places.iter().any(|place| place.member.start_on_enter);
         if !inner.begun && may && inner.places.len() >= 2 {
             inner.begun = true;
-            for place in &inner.places {
+            for place in &mut inner.places {
+                // What was heard while waiting is over.
+                place.special.clear();
                 place.state.send_replace(Seated::In);
             }
             inner.events.tell(Event::Start, None);
@@ -219,6 +221,7 @@ impl Room {
         let state = if member.hold { Seated::Held } else { Seated::In };
         if matches!(out, Seated::In | Seated::Held) && out != state {
             place.inbox.clear();
+            place.special.clear();
             place.state.send_replace(state);
         }
         let event = event(&member);

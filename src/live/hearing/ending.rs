@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use futures_util::future::BoxFuture;
 use media::{
     frame::{ms_of_samples, samples_of_ms},
-    prosody::Prosody,
+    prosody::{Prosody, Voicing},
 };
 use turn::Moment;
 use vendors::{
@@ -24,6 +24,7 @@ pub struct Endings {
     taken: u64,
     /// Where the stretch of speech under way began, ms.
     began_ms: u64,
+    voicing: Voicing,
     judge: Option<Judge>,
 }
 
@@ -46,7 +47,14 @@ impl Endings {
             turn_ms: None,
             asked: None,
         });
-        Endings { prosody: Prosody::new(), origin: None, taken: 0, began_ms: 0, judge }
+        Endings {
+            prosody: Prosody::new(),
+            origin: None,
+            taken: 0,
+            began_ms: 0,
+            voicing: Voicing::default(),
+            judge,
+        }
     }
 
     /// Takes the next audio, at its place in the call; `samples` are the same audio decoded.
@@ -65,6 +73,7 @@ impl Endings {
     /// The caller speaks, from this time of the call on. `fresh`: this begins a turn.
     pub fn started(&mut self, from_ms: u64, fresh: bool) {
         self.began_ms = from_ms;
+        self.voicing.began(from_ms.saturating_sub(self.origin_ms()));
         if let Some(judge) = &mut self.judge {
             judge.asked = None;
             if fresh {
@@ -77,7 +86,8 @@ impl Endings {
     /// The caller fell silent at this time of the call, which is the moment `at`. How the voice ended;
     /// the model's judgement comes from [`Endings::judged`].
     pub fn stopped(&mut self, at_ms: u64, at: Moment) -> turn::endpoint::Prosody {
-        let origin_ms = ms_of_samples(self.origin.unwrap_or(0));
+        self.voicing.ended();
+        let origin_ms = self.origin_ms();
         let end_ms = origin_ms + ms_of_samples(self.taken);
         if let Some(judge) = &mut self.judge {
             let from_ms = judge.turn_ms.unwrap_or(self.began_ms);
@@ -96,6 +106,15 @@ impl Endings {
             held_ms: ending.held_ms,
             spoken_ms: ending.spoken_ms,
         }
+    }
+
+    /// How much of the voice that is there is voiced so far, ms, if that is news.
+    pub fn voiced(&mut self) -> Option<u32> {
+        self.voicing.news(&self.prosody)
+    }
+
+    fn origin_ms(&self) -> u64 {
+        ms_of_samples(self.origin.unwrap_or(0))
     }
 
     /// The model's judgement of the silence at the moment given, when it comes. May be dropped and

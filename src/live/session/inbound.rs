@@ -71,12 +71,14 @@ impl Session {
         }
         match stream::parse(text) {
             Ok(Inbound::Media(media)) => {
-                if media.track != "inbound" {
+                let inbound = media.track == "inbound";
+                if !inbound && (media.track != "outbound" || self.colleague.is_none()) {
                     return;
                 }
                 let mut mulaw = Vec::with_capacity(160);
                 match media.decode_into(&mut mulaw) {
-                    Ok(()) => self.audio(media.timestamp_ms, mulaw),
+                    Ok(()) if inbound => self.audio(media.timestamp_ms, mulaw),
+                    Ok(()) => self.colleague_audio(media.timestamp_ms, mulaw),
                     Err(error) => self.malformed(&error),
                 }
             }
@@ -140,6 +142,7 @@ impl Session {
         for event in events {
             self.voice_activity(event);
         }
+        self.voicing();
         if let Some(echo) = echo {
             self.tell(Event::EchoJudged { echo });
         }
@@ -180,6 +183,16 @@ impl Session {
         }
     }
 
+    /// Tells how much of the caller's voice is voiced while the floor is not the caller's: a cough is no
+    /// voice.
+    fn voicing(&mut self) {
+        if self.conversation.floor() != FloorName::Caller
+            && let Some(voiced_ms) = self.hearing.voiced()
+        {
+            self.tell(Event::VoiceMeasured { voiced_ms });
+        }
+    }
+
     fn voice_activity(&mut self, event: VadEvent) {
         self.hearing.tell_stt(&event);
         let event = match event {
@@ -200,6 +213,7 @@ impl Session {
             }
         };
         self.tell(event);
+        self.voicing();
     }
 
     pub(super) fn replied(&mut self, event: Option<LlmEvent>) {

@@ -205,17 +205,31 @@ CREATE TABLE calls (
     created_at {{ts}} NOT NULL,
     updated_at {{ts}} NOT NULL
 );
-CREATE INDEX calls_by_start ON calls (tenant_id, started_at, id);
-CREATE INDEX calls_by_duration ON calls (tenant_id, duration_seconds, id);
-CREATE INDEX calls_by_qa ON calls (tenant_id, qa_score, id);
-CREATE INDEX calls_by_state ON calls (tenant_id, state, started_at, id);
-CREATE INDEX calls_by_business ON calls (tenant_id, business_id, started_at, id);
-CREATE INDEX calls_by_sentiment ON calls (tenant_id, sentiment, started_at, id);
+-- Lists and statistics are read from these alone: each begins with a sort key and holds all that
+-- narrows. One narrower index more, and SQLite would prefer it and look up every row.
+CREATE INDEX calls_by_start ON calls
+    (tenant_id, started_at, id, state, direction, business_id, sentiment, qa_score,
+     duration_seconds, escalation_status, from_number, to_number);
+CREATE INDEX calls_by_duration ON calls
+    (tenant_id, duration_seconds, id, started_at, state, direction, business_id, sentiment,
+     qa_score, escalation_status, from_number, to_number);
+CREATE INDEX calls_by_qa ON calls
+    (tenant_id, qa_score, id, started_at, state, direction, business_id, sentiment,
+     duration_seconds, escalation_status, from_number, to_number);
+--@sqlite
+CREATE INDEX calls_of_tenant ON calls (tenant_id);
+--@postgres
+-- PostgreSQL knows when these serve: it counts by them. Equal entries are kept once, so they are small.
+CREATE INDEX calls_of_state ON calls (tenant_id, state);
+CREATE INDEX calls_of_direction ON calls (tenant_id, direction);
+CREATE INDEX calls_of_business ON calls (tenant_id, business_id);
+CREATE INDEX calls_of_sentiment ON calls (tenant_id, sentiment);
+--@all
 CREATE INDEX calls_by_agent ON calls (agent_id, ended_at);
 CREATE INDEX calls_by_job ON calls (job_id);
-CREATE INDEX calls_running ON calls (tenant_id) WHERE ended_at IS NULL;
 CREATE INDEX calls_unseen ON calls (seen_at) WHERE ended_at IS NULL;
 CREATE INDEX calls_unanalysed ON calls (ended_at) WHERE ended_at IS NOT NULL AND analysed_at IS NULL;
+CREATE INDEX calls_running ON calls (tenant_id, started_at, id) WHERE ended_at IS NULL;
 
 -- What was said, as it was heard.
 CREATE TABLE utterances (
@@ -321,6 +335,8 @@ CREATE TABLE escalations (
     completed_at {{ts}}
 );
 CREATE INDEX escalations_by_call ON escalations (call_id, requested_at, id);
+-- Statistics ask of every call whether it was escalated; few were.
+CREATE INDEX escalations_kept ON escalations (call_id, id) WHERE status <> 'cancelled';
 CREATE INDEX escalations_by_agent ON escalations (agent_id, status);
 CREATE INDEX escalations_by_time ON escalations (tenant_id, requested_at);
 
@@ -350,6 +366,23 @@ CREATE TABLE knowledge (
 );
 CREATE INDEX knowledge_by_tenant ON knowledge (tenant_id, business_id, created_at, id);
 
+-- Documents whose text is yet to be extracted; gone when it is.
+CREATE TABLE knowledge_uploads (
+    entry_id BIGINT PRIMARY KEY REFERENCES knowledge (id) ON DELETE CASCADE,
+    tenant_id {{uuid}} NOT NULL,
+    bytes {{bytes}} NOT NULL,
+    -- How often it was begun: what ends the process each time is given up.
+    tries BIGINT NOT NULL,
+    -- Whoever is at it has it until then.
+    taken_until {{ts}}
+);
+
+-- Grows with each change of a tenant's knowledge: what a process keeps of it is known to be old.
+CREATE TABLE knowledge_versions (
+    tenant_id {{uuid}} PRIMARY KEY REFERENCES tenants (id),
+    version BIGINT NOT NULL
+);
+
 CREATE TABLE knowledge_chunks (
     id {{serial}},
     tenant_id {{uuid}} NOT NULL,
@@ -357,7 +390,8 @@ CREATE TABLE knowledge_chunks (
     place BIGINT NOT NULL,
     heading TEXT NOT NULL,
     text TEXT NOT NULL,
-    -- Little-endian f32, of the model that is named; none where there is no model.
+    -- Vectors of little-endian f32, one after another, of the model that is named: what the passage
+    -- says, and the ways of asking for it. None until a model has made them.
     vector {{bytes}},
     model TEXT,
     UNIQUE (entry_id, place)

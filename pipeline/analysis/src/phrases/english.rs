@@ -38,7 +38,7 @@ speak|talk|chat|talking|speaking to|with ?a|an|the|some|any|your|another ?real|l
 speak|talk to|with ~3 department|team|desk|office|reception|billing|sales|support|service
 get|give|find|need|want|prefer ~1 ?a|an|the|some|your ?real|live|actual|human|proper human|person|agent|representative|rep|operator|manager|supervisor|receptionist|adviser|advisor
 transfer|connect|switch|redirect|forward|patch ~1 me|us|this|my|call ?call ?through ?over to|with|through
-put me|us|my through|on|onto ~3
+put me|us|my through|on|onto
 put ~2 on ?the phone|line
 pass|hand me|us ?over|on|back to
 ^ ?uh|um|please|just|a|an|the|no|yes|yeah|okay|ok|i|said|hello ?please|a|an|said ?real|live|human|speak human|person|operator|agent|representative|rep|manager|supervisor|being|somebody|someone|reception|receptionist ?human|agent|person|operator|representative ?please|now|thanks $
@@ -76,7 +76,7 @@ have|i've no idea
 beyond|outside what i|my
 unsure
 can't|cannot|couldn't help ?you with that
-not something i ~3
+not something i
 ";
 
 const NOT_CAUGHT: &str = "
@@ -88,7 +88,7 @@ not catch|hear|understand
 ";
 
 const SAID_BEFORE: &str = "
-already|just told|said|explained|answered|gave|asked ~1
+already|just told|said|explained|answered|gave|asked
 i've|i|we've|i'm ~1 said|told|explained|asked|repeating|repeat ~5 times|already|before|again|twice|myself
 how many times
 like|as i ?just|already said|told
@@ -128,7 +128,7 @@ all set|done|booked
 
 const OFFERS_PERSON: &str = "
 put|putting|transfer|transferring|connect|connecting|pass|passing ?you|the ?call ~2 through|to|with|over|you
-let me|i'll|i ~3 transfer|connect|put you ~2
+let me|i'll|i ~3 transfer|connect|put you
 colleague|person|human|someone|somebody|agent|manager|representative|team|desk ~3 call|contact|ring|help|assist|you|back
 speak|talk to|with ?a|an|one|the ~2 colleague|person|human|agent|representative|manager|desk|team|member
 get you ~2 person|colleague|someone|agent
@@ -146,15 +146,15 @@ tell|know me ~1 what|when|where|how|why|if|whether|about
 ";
 
 const WISH: &str = "
-i'd|i|we|we'd ?would ?like|want|wanna|need|have|wanted ?like ?to ~12
-i'm|am|we're calling|phoning|ringing|looking|trying|wondering|hoping|having ~12
-calling about|because|to|for|regarding ~12
-my _ ?_ is|isn't|has|hasn't|doesn't|won't|was|keeps|got|broke|stopped ~10
-can|could|would|may i|you|we|somebody ~12
-there's|there is|has|was ~12
-i've|i got|have|lost|received|forgot|missed|been ~10
-what|when|where|how|why|which|who|do|does|is|are ~12
-book|cancel|change|reschedule|order|refund|return|report|check|move|pay ~10
+i'd|i|we|we'd ?would ?like|want|wanna|need|have|wanted ?like ?to
+i'm|am|we're calling|phoning|ringing|looking|trying|wondering|hoping|having
+calling about|because|to|for|regarding
+my _ ?_ is|isn't|has|hasn't|doesn't|won't|was|keeps|got|broke|stopped
+can|could|would|may i|you|we|somebody
+there's|there is|has|was
+i've|i got|have|lost|received|forgot|missed|been
+what|when|where|how|why|which|who|do|does|is|are
+book|cancel|change|reschedule|order|refund|return|report|check|move|pay
 ";
 
 const FILLER: &str = "

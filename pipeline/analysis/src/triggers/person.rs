@@ -80,6 +80,7 @@ mod tests {
             "I spoke to a person yesterday",
             "I don't want to speak to a person",
             "no need to transfer me",
+            "no need at all to put me through",
             "please don't put me through to anybody",
             "the operator of the machine was injured",
             "he's a very nice person",

@@ -16,6 +16,8 @@ use crate::{
 
 /// A voice of which only sounds of listening are known is listened to this much longer at a time.
 const LISTEN_ON: Duration = Duration::from_millis(300);
+/// So many words, of which the STT is sure, are believed of a sound that is no voice: whispered ones.
+const WHISPERED_WORDS: usize = 3;
 /// And no longer in all than so many times the voice that takes the floor without words.
 const LISTEN_AT_MOST: u32 = 4;
 
@@ -81,6 +83,7 @@ impl Conversation {
         } else if !self.ears.speaking && self.ears.is_settled() {
             let text = self.ears.text();
             self.tally.backchannels += 1;
+            self.set_aside(&text);
             self.note(Note::Backchannel { text, at: self.now });
             self.ears.forget();
         }
@@ -100,11 +103,13 @@ impl Conversation {
         if words::holds_any(&spoken, &self.policy.barge_in.keywords) {
             return true;
         }
+        let surely = self.policy.barge_in.surely;
+        if !self.is_voiced() && (spoken.len() < WHISPERED_WORDS || !self.ears.is_sure(surely)) {
+            return false;
+        }
         let answer = self.is_answer(&spoken);
-        if spoken.len() == 1
-            && !answer
-            && !self.ears.is_sure_of_one_word(self.policy.barge_in.surely)
-        {
+        // Of a hum or a cough the STT makes whole sentences. A voice that lasts needs no words.
+        if !answer && !self.ears.is_sure(surely) {
             return false;
         }
         let listening = words::is_backchannel(&spoken) && !answer;
@@ -120,11 +125,35 @@ impl Conversation {
             })
     }
 
+    /// Was so much of the sound voiced that it is a voice?
+    fn is_voiced(&self) -> bool {
+        self.ears.voiced.is_none_or(|voiced| voiced >= self.policy.barge_in.voiced_for)
+    }
+
+    pub(crate) fn voice_measured(&mut self, voiced_ms: u32) {
+        // One of several sounds that follow each other is enough.
+        let voiced = Duration::from_millis(voiced_ms.into());
+        self.ears.voiced = self.ears.voiced.max(Some(voiced));
+        if self.ears.toneless && self.is_voiced() {
+            // Somebody speaks through the noise.
+            self.ears.toneless = false;
+            if matches!(self.floor, Floor::Agent | Floor::Thinking) {
+                self.contest(self.now);
+            }
+        }
+    }
+
     pub(crate) fn voice_persisted(&mut self) {
         if !matches!(self.floor, Floor::Contested { .. }) {
             return;
         }
         let spoken = words::normalised(&self.ears.text());
+        if !self.is_voiced() {
+            // It lasts, and is not a voice: the agent goes on through it.
+            self.ears.toneless = self.ears.speaking;
+            self.give_back();
+            return;
+        }
         let listened_for = self.now - self.contested_since;
         let few = self.policy.barge_in.min_words > 1
             && spoken.len() < self.policy.barge_in.min_words
@@ -152,6 +181,7 @@ impl Conversation {
             self.tell_contest(Contest::Interruption);
         }
         self.uncontest();
+        self.ears.take_up(self.now);
         self.floor = Floor::Caller;
         // If it comes to nothing, the agent owes the rest of what it was saying or thinking of.
         self.unanswered |= !self.paused;
@@ -170,10 +200,18 @@ impl Conversation {
         }
     }
 
+    /// Words that did not take the floor: perhaps the first of more, as the "yes" of "yes, please".
+    fn set_aside(&mut self, text: &str) {
+        if !text.is_empty() && self.is_voiced() {
+            self.ears.set_aside = Some((text.to_owned(), self.now));
+        }
+    }
+
     /// The agent goes on where it was stopped.
     fn give_back(&mut self) {
         let text = self.ears.text();
         let outcome = if text.is_empty() { Contest::Noise } else { Contest::Backchannel };
+        self.set_aside(&text);
         self.note(Note::Backchannel { text, at: self.now });
         self.go_on_after_contest(outcome);
     }

@@ -50,8 +50,14 @@ pub(crate) struct Ears {
     pub echo: Option<f32>,
     /// The voice is held to be the agent's own.
     pub echoing: bool,
+    /// How much of the voice was voiced so far, where that is measured.
+    pub voiced: Option<Duration>,
+    /// The sound is held to be no voice: the agent goes on through it.
+    pub toneless: bool,
     /// The turn before: its words may come once more.
     before: Option<Before>,
+    /// Words that did not take the floor, and when the floor was given back.
+    pub set_aside: Option<(String, Moment)>,
 }
 
 /// A pause within a turn, and how long each other setting would have waited in it, ms.
@@ -82,6 +88,9 @@ struct Before {
 /// A voice shorter than this may well hold no words.
 const SHORTEST_SAYING: Duration = Duration::from_millis(400);
 
+/// A caller whose word did not take the floor, and who says more so soon, had begun with it.
+const GOES_ON_WITHIN: Duration = Duration::from_secs(2);
+
 /// How long words that were taken already may come once more: settled on late, or said twice.
 const LEFTOVERS_FOR: Duration = Duration::from_secs(3);
 /// What the model is told when a mere sound silenced the agent.
@@ -101,9 +110,8 @@ impl Ears {
         text
     }
 
-    /// Has the STT settled on the only word, and is it as sure of it as that? A voice that lasts
-    /// needs no such word.
-    pub fn is_sure_of_one_word(&self, surely: f32) -> bool {
+    /// Has the STT settled on the words, and is it as sure of the last as that?
+    pub fn is_sure(&self, surely: f32) -> bool {
         self.guess.is_empty() && self.confidence.is_none_or(|sure| sure >= surely)
     }
 
@@ -119,10 +127,31 @@ impl Ears {
         let before = self.before.take();
         let pauses = std::mem::take(&mut self.pauses);
         let (over_agent, echo) = (self.over_agent, self.echo);
-        let echoing = self.echoing && speaking;
+        let (echoing, toneless) = (self.echoing && speaking, self.toneless && speaking);
         // Words may come of a voice that is forgotten: whose it was is known until the next.
-        *self =
-            Ears { speaking, from, before, pauses, over_agent, echo, echoing, ..Ears::default() };
+        let (voiced, set_aside) = (self.voiced, self.set_aside.take());
+        *self = Ears {
+            speaking,
+            from,
+            before,
+            pauses,
+            over_agent,
+            echo,
+            echoing,
+            voiced,
+            toneless,
+            set_aside,
+            ..Ears::default()
+        };
+    }
+
+    /// Begins with words that were set aside a moment ago: the caller has gone on after them.
+    pub fn take_up(&mut self, now: Moment) {
+        if let Some((words, at)) = self.set_aside.take()
+            && now.since(at) <= GOES_ON_WITHIN
+        {
+            self.settled_words.insert(0, words);
+        }
     }
 
     /// Forgets the words, keeping the voice.
@@ -151,6 +180,10 @@ impl Conversation {
         self.ears.echo = echo;
         self.ears.over_agent = self.floor == Floor::Agent;
         self.ears.echoing = self.sounds_like_echo(echo);
+        if !matches!(self.floor, Floor::Contested { .. }) {
+            self.ears.voiced = None;
+        }
+        self.ears.toneless = false;
         if let Some(before) = &mut self.ears.before
             && !std::mem::replace(&mut before.voice_since, true)
             && self.floor == Floor::Thinking
@@ -192,6 +225,7 @@ impl Conversation {
             self.tally.caller_ms += at.since(since).as_millis() as u64;
         }
         self.ears.speaking = false;
+        self.ears.toneless = false;
         self.ears.stopped = Some((at, self.now));
         self.ears.prosody = prosody;
         self.timers.cancel(Timer::Noise);
@@ -333,12 +367,17 @@ impl Conversation {
                 && self.now.since(before.at) <= LEFTOVERS_FOR
         };
         let Some(before) = self.ears.before.as_ref().filter(late) else { return text };
-        let known = before.words.len();
-        let mut left = known;
-        let mut rest = text.split_whitespace();
-        if !words::normalised(&text).starts_with(&before.words) {
+        let now = words::normalised(&text);
+        // The guess may have cut its last word short, or misheard it: that comes with the rest.
+        let sure = &before.words[..before.words.len() - 1];
+        let mut left = if now.starts_with(&before.words) {
+            before.words.len()
+        } else if !sure.is_empty() && now.starts_with(sure) && now.len() > before.words.len() {
+            sure.len()
+        } else {
             return text;
-        }
+        };
+        let mut rest = text.split_whitespace();
         while left > 0
             && let Some(word) = rest.next()
         {

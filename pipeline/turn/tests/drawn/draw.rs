@@ -218,6 +218,10 @@ fn echo(random: &mut Random, plan: &mut Plan, at: u64) -> u64 {
         let echo = random.between(0, 100) as f32 / 100.0;
         plan.happens(random.between(at + 80, to), Event::EchoJudged { echo });
     }
+    if random.chance(500) {
+        let voiced_ms = random.between(0, 250) as u32;
+        plan.happens(random.between(at + 80, to), Event::VoiceMeasured { voiced_ms });
+    }
     let prosody = random.chance(500).then(|| Prosody {
         pitch: Some(random.between(0, 12) as f32 - 6.0),
         level: -(random.between(0, 20) as f32),

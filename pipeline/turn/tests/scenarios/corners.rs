@@ -71,27 +71,35 @@ fn what_a_tool_repeats_of_a_secret_is_concealed() {
     assert_eq!(call.call.conceal("no account 9876"), "no account [[keys-1]]");
 }
 
-#[test]
-fn final_words_beyond_the_guess_that_was_taken_are_not_lost_nor_said_twice() {
+/// What is written down of a caller whose turn was taken on a guess, and whose words are settled on later.
+fn written_of(guess: &str, settled: &str) -> String {
     let mut call = Sim::listening();
     call.answers("For when?");
     call.answers("At eight, then.");
     call.at(1_060, Event::SpeechStarted { at: Moment(1_000), echo: None });
-    call.at(3_400, Event::Interim { text: "I want a table for tomorrow".to_owned() });
+    call.at(3_400, Event::Interim { text: guess.to_owned() });
     call.at(3_800, Event::SpeechStopped { at: Moment(3_600), prosody: None });
-    let text = "I want a table for tomorrow at eight.".to_owned();
-    call.at(5_000, Event::Heard { text, confidence: Some(0.9) });
+    call.at(5_000, Event::Heard { text: settled.to_owned(), confidence: Some(0.9) });
     call.run_until(14_000);
-    let said: Vec<String> = call
-        .call
-        .history()
-        .into_iter()
-        .filter_map(|message| match message {
-            Message::Caller { text } => Some(text),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(said.join(" "), "I want a table for tomorrow at eight.");
+    let history = call.call.history();
+    let said = history.iter().filter_map(|message| match message {
+        Message::Caller { text } => Some(text.as_str()),
+        _ => None,
+    });
+    said.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn final_words_beyond_the_guess_that_was_taken_are_not_lost_nor_said_twice() {
+    let settled = "I want a table for tomorrow at eight.";
+    assert_eq!(written_of("I want a table for tomorrow", settled), settled);
+}
+
+#[test]
+fn a_guess_whose_last_word_was_cut_short_loses_nothing_that_follows_it() {
+    let settled = "I want a table for tomorrow at eight.";
+    let written = written_of("I want a table for tomorr", settled);
+    assert_eq!(written, "I want a table for tomorr tomorrow at eight.");
 }
 
 #[test]

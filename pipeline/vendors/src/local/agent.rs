@@ -47,6 +47,13 @@ const MEANING_WITHIN: Duration = Duration::from_millis(1_500);
 #[derive(Clone)]
 pub struct Agent(Arc<Mind>);
 
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (answers, tasks) = (self.0.answers.len(), self.0.tasks.len());
+        f.debug_struct("Agent").field("answers", &answers).field("tasks", &tasks).finish()
+    }
+}
+
 impl Agent {
     /// An agent that finds answers by words alone: it needs no model and cannot fail later.
     ///
@@ -133,7 +140,7 @@ impl Llm for Agent {
 
     fn answer(&self, request: LlmRequest) -> LlmStream {
         let (sender, events) = mpsc::channel(64);
-        let agent = self.clone();
+        let agent = request.stand_in.clone().unwrap_or_else(|| self.clone());
         let work = Work::spawn(async move {
             let reply = agent.reply(&request).await;
             for piece in pieces(&reply.text()) {

@@ -78,6 +78,9 @@ mod tests {
             history,
             tools: Vec::new(),
             max_tokens: None,
+            model: None,
+            temperature: None,
+            stand_in: None,
             first_token_within: Duration::from_secs(1),
             next_token_within: Duration::from_secs(1),
         }

@@ -150,13 +150,14 @@ impl Core {
 
     fn chat(&self, request: &LlmRequest) -> RequestBuilder {
         let settings = &self.settings;
+        let model = request.model.as_ref().unwrap_or(&settings.model);
         let mut body = json!({
-            "model": settings.model,
+            "model": model,
             "messages": history::messages(request),
             "stream": true,
         });
         // The vendor's newer models refuse `max_tokens`; compatible servers may know nothing else.
-        let newer = is_reasoning(&settings.model);
+        let newer = is_reasoning(model);
         let limit = match newer || self.address.host() == PUBLIC_HOST {
             true => "max_completion_tokens",
             false => "max_tokens",
@@ -165,7 +166,8 @@ impl Core {
         if !request.tools.is_empty() {
             body["tools"] = history::tools(&request.tools).into();
         }
-        if let Some(temperature) = settings.temperature {
+        let asked = request.temperature.filter(|_| !newer);
+        if let Some(temperature) = asked.or(settings.temperature) {
             body["temperature"] = temperature.into();
         }
         match &settings.reasoning_effort {
@@ -198,6 +200,15 @@ mod tests {
     use super::*;
 
     fn body(base_url: &str, model: &str) -> Value {
+        body_of(base_url, model, None, None)
+    }
+
+    fn body_of(
+        base_url: &str,
+        model: &str,
+        asked: Option<&str>,
+        temperature: Option<f32>,
+    ) -> Value {
         let mut settings = Settings::chat(SecretString::from("k"));
         settings.base_url = base_url.into();
         settings.model = model.into();
@@ -206,11 +217,23 @@ mod tests {
             history: Vec::new(),
             tools: Vec::new(),
             max_tokens: None,
+            model: asked.map(str::to_owned),
+            temperature,
+            stand_in: None,
             first_token_within: Duration::from_secs(1),
             next_token_within: Duration::from_secs(1),
         };
         let request = Core::new(settings).unwrap().chat(&request).build().unwrap();
         serde_json::from_slice(request.body().unwrap().as_bytes().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_request_may_name_its_model_and_temperature() {
+        let asked = body_of("http://localhost:8080/v1", "qwen3", Some("llama-4"), Some(0.5));
+        assert_eq!((&asked["model"], &asked["temperature"]), (&json!("llama-4"), &json!(0.5)));
+        let reasoning = body_of(super::super::PUBLIC_URL, "gpt-4.1", Some("gpt-5.2"), Some(0.5));
+        assert_eq!(reasoning.get("temperature"), None, "it would be refused");
+        assert_eq!(reasoning["reasoning_effort"], "none");
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub fn request(history: Vec<Message>, tools: Vec<Tool>) -> LlmRequest {
         history,
         tools,
         max_tokens: None,
+        model: None,
+        temperature: None,
+        stand_in: None,
         first_token_within: Duration::from_secs(5),
         next_token_within: Duration::from_secs(5),
     }

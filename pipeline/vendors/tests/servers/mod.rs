@@ -32,6 +32,9 @@ pub fn question(text: &str) -> LlmRequest {
         history: vec![Message::Caller { text: text.into() }],
         tools: Vec::new(),
         max_tokens: None,
+        model: None,
+        temperature: None,
+        stand_in: None,
         first_token_within: PATIENCE,
         next_token_within: PATIENCE,
     }

@@ -1,6 +1,12 @@
 //! This dialect's types, one file per noun; each is made of the domain's.
 
 pub mod agent;
+pub mod analytics;
+pub mod business;
+pub mod call;
+pub mod knowledge;
+pub mod record;
+pub mod words;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;

@@ -110,7 +110,7 @@ async fn answer(
         }
     };
     let answer = match (let_in, answer) {
-        (Err(answer), _) => answer,
+        (Err(answer), _) => *answer,
         (Ok(Let::ThroughUnsaid), _) => None,
         (Ok(_), Some(Ok(answer))) => Some(answer),
         (Ok(_), Some(Err(Refused { status, code, why }))) => Some(refusal(status, Some(code), why)),

@@ -31,8 +31,9 @@ const KEPT: u64 = samples(2_000);
 const LONGEST_GAP: u64 = samples(5_000);
 /// Positions come in ms, and may be off by rounding.
 const TOLERANCE: u64 = samples(10);
-/// Quiet that looks like the end of speech.
-const PAUSE: u64 = samples(140);
+/// Quiet that looks like the end of speech. Shorter is recognised sooner, and more often in vain: of 60 ms
+/// there are 2.1 in a second of speech, of 100 ms 1.3, of 140 ms 0.75.
+const PAUSE: u64 = samples(100);
 /// How much quieter than the stretch's loudest moment that is, as a ratio of amplitudes: 16 dB.
 const QUIETER: f32 = 0.16;
 /// Loudness is measured over this.
@@ -410,9 +411,9 @@ mod tests {
     #[test]
     fn a_pause_is_recognised_before_the_vad_is_sure() {
         let mut listener = talking(2_000);
-        feed(&mut listener, 2_000, 2_140, g711::SILENCE);
+        feed(&mut listener, 2_000, 2_100, g711::SILENCE);
         let run = listener.runs.pop().unwrap();
-        assert!(!run.guess && run.mulaw.len() == 1_440 * 8);
+        assert!(!run.guess && run.mulaw.len() == 1_400 * 8);
         assert_eq!(listener.called_off, [0, 1], "the guesses before it");
         listener.heard(run.id, words("Hello there."));
         listener.events.clear();
@@ -481,8 +482,9 @@ mod tests {
     #[test]
     fn a_long_stretch_is_settled_at_its_quietest_place_and_goes_on() {
         let mut listener = talking(10_000);
-        feed(&mut listener, 10_000, 10_100, 0xC0);
-        feed(&mut listener, 10_100, 13_000, LOUD);
+        // Too short for a pause.
+        feed(&mut listener, 10_000, 10_080, 0xC0);
+        feed(&mut listener, 10_080, 13_000, LOUD);
         let cut = listener.runs.iter().find(|run| !run.guess).unwrap().clone();
         assert!((9_300 * 8..9_500 * 8).contains(&cut.mulaw.len()), "{}", cut.mulaw.len());
         listener.heard(cut.id, words("A long story"));
