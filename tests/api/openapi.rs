@@ -12,45 +12,7 @@ use crate::{
 };
 
 /// Operations of the contract that are not built yet. Empty when all are.
-const YET_TO_COME: &[&str] = &[
-    "test_connection",
-    "complete_setup",
-    "list_calls",
-    "initiate_call",
-    "get_call",
-    "list_call_interactions",
-    "escalate_call",
-    "intervene_in_call",
-    "end_call",
-    "list_call_notes",
-    "add_call_note",
-    "update_call_note",
-    "delete_call_note",
-    "get_analytics_overview",
-    "get_analytics_dashboard",
-    "get_call_volume",
-    "get_qa_analytics",
-    "get_qa_stats",
-    "get_sentiment_analytics",
-    "get_escalation_analytics",
-    "export_analytics",
-    "download_analytics_export",
-    "list_business_configs",
-    "create_business_config",
-    "get_business_config",
-    "update_business_config",
-    "delete_business_config",
-    "get_business_config_usage",
-    "list_knowledge_entries",
-    "add_knowledge_entry",
-    "upload_knowledge_document",
-    "delete_knowledge_entry",
-    "list_notifications",
-    "get_unread_notification_count",
-    "mark_all_notifications_read",
-    "mark_notification_read",
-    "delete_notification",
-];
+const YET_TO_COME: &[&str] = &[];
 
 async fn served(stage: &Stage) -> Value {
     let answer = stage.stranger().get("/api/v1/openapi.json").await;

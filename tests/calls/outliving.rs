@@ -137,6 +137,13 @@ async fn while_the_process_is_behind_a_caller_is_told_that_the_line_is_busy() {
     let behind = ready().await;
     assert_eq!(behind.status(), 503);
     assert!(behind.text().await.unwrap().starts_with("behind"));
+    let measured = async {
+        let metrics = || async { reqwest::get(format!("{}/metrics", line.url)).await };
+        while !metrics().await.unwrap().text().await.unwrap().contains("tandem_loop_lag_seconds ") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), measured).await.expect("it is measured");
     line.stop().await;
 }
 

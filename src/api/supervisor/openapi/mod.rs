@@ -57,6 +57,8 @@ pub(super) fn document(generated: &OpenApi) -> Value {
         .map(|(name, description)| json!({"name": name, "description": description}))
         .collect();
     schema::plain(&mut document);
+    let schemas = &mut document["components"]["schemas"];
+    schema::overlay(schemas, &patches()["schemas"]);
 
     let mut paths = Map::new();
     if let Some(generated) = document["paths"].as_object_mut() {
@@ -135,6 +137,12 @@ fn complete(method: &str, path: &str, operation: &mut Value) {
                     });
                 }
                 response["headers"] = refusals::rate_limit();
+                let content = response.get("content").and_then(Value::as_object);
+                if content.is_some_and(|content| !content.contains_key("application/json")) {
+                    let name =
+                        json!({"description": "The file's name", "schema": {"type": "string"}});
+                    response["headers"]["Content-Disposition"] = name;
+                }
             }
         }
     }
@@ -143,9 +151,17 @@ fn complete(method: &str, path: &str, operation: &mut Value) {
 
 /// What the macros cannot say.
 fn patch(operation: &mut Value) {
+    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
-    parameters.into_iter().flatten().for_each(paging);
-    let examples = examples(operation["operationId"].as_str().unwrap_or_default());
+    let known = &patches()["parameters"][&id];
+    for parameter in parameters.into_iter().flatten() {
+        paging(parameter);
+        let name = parameter["name"].as_str().unwrap_or_default();
+        if let Some(schema) = known.get(name) {
+            parameter["schema"] = schema.clone();
+        }
+    }
+    let examples = examples(&id);
     if let Some(description) = examples.get("description") {
         operation["description"] = description.clone();
     }
@@ -158,7 +174,7 @@ fn patch(operation: &mut Value) {
             response["content"]["application/json"]["example"] = example.clone();
         }
     }
-    if operation["operationId"] == "intervene_in_call" {
+    if id == "intervene_in_call" {
         let needs = |action: &str, field: &str| {
             json!({
                 "if": {"required": ["action"], "properties": {"action": {"const": action}}},
@@ -200,6 +216,14 @@ fn examples(operation: &str) -> Value {
         serde_json::from_str(include_str!("examples.json")).expect("examples.json is JSON")
     });
     all[operation].clone()
+}
+
+/// Schemas of words that handlers check themselves, by operation and by component.
+fn patches() -> &'static Value {
+    static ALL: std::sync::OnceLock<Value> = std::sync::OnceLock::new();
+    ALL.get_or_init(|| {
+        serde_json::from_str(include_str!("patches.json")).expect("patches.json is JSON")
+    })
 }
 
 /// The document, as it is served.

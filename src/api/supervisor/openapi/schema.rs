@@ -22,6 +22,35 @@ pub(super) fn plain(value: &mut Value) {
 }
 
 fn simplify(object: &mut Map<String, Value>) {
+    // A type that says its own words is given the names of its variants.
+    if let Some(Value::Array(words)) = object.get_mut("enum") {
+        for word in words {
+            if let Some(variant) = word.as_str() {
+                *word = Value::String(snake_case(variant));
+            }
+        }
+    }
+    // What a field of such a type is given beside the reference.
+    if let Some(Value::Array(parts)) = object.get_mut("allOf") {
+        parts.retain(|part| part != &json!({"type": "object"}));
+        if let [Value::Object(one)] = &parts[..] {
+            let one = one.clone();
+            object.remove("allOf");
+            object.extend(one);
+        }
+    }
+    if let Some(Value::Object(body)) = object.get_mut("requestBody") {
+        let bodies = body.get_mut("content").and_then(Value::as_object_mut);
+        for body in bodies.into_iter().flat_map(Map::values_mut) {
+            if let Some(schema) = body.get_mut("schema") {
+                never_null(schema);
+            }
+        }
+    }
+    // A file is said by its kind alone.
+    if let Some(file) = object.get_mut("application/pdf") {
+        file["schema"] = json!({"type": "string", "format": "binary"});
+    }
     let width = ["int32", "int64", "float", "double"];
     if object.get("format").and_then(Value::as_str).is_some_and(|format| width.contains(&format)) {
         object.remove("format");
@@ -49,6 +78,34 @@ fn simplify(object: &mut Map<String, Value>) {
             if !required.contains(name) {
                 never_null(property);
             }
+        }
+    }
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for (at, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && at > 0 {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// Lays `patch` over a value: members of objects one by one, a schema with a type of its own whole.
+/// What is not there is not made.
+pub(super) fn overlay(value: &mut Value, patch: &Value) {
+    let (Value::Object(value), Value::Object(patch)) = (value, patch) else { return };
+    for (key, patch) in patch {
+        let replaces = !patch.is_object() || patch.get("type").is_some();
+        match value.get_mut(key) {
+            Some(inner) if !replaces => overlay(inner, patch),
+            Some(inner) => *inner = patch.clone(),
+            None if patch.is_boolean() => {
+                value.insert(key.clone(), patch.clone());
+            }
+            None => {}
         }
     }
 }
@@ -92,10 +149,9 @@ pub(super) fn close_answers(document: &mut Value) {
     named.insert("ErrorResponse".to_owned());
     let mut done = BTreeSet::new();
     while let Some(name) = named.pop_first() {
-        if done.insert(name.clone()) {
-            if let Some(schema) = document.pointer_mut(&format!("/components/schemas/{name}")) {
-                close(schema, &mut named);
-            }
+        let schema = document.pointer_mut(&format!("/components/schemas/{name}"));
+        if let Some(schema) = schema.filter(|_| done.insert(name)) {
+            close(schema, &mut named);
         }
     }
 }
