@@ -57,7 +57,7 @@ async fn numbers(Query(query): Query<HashMap<String, String>>, headers: HeaderMa
     let owned = "+14155550123";
     let wanted = query.get("PhoneNumber").map(String::as_str).unwrap_or_default();
     let found = if owned.contains(wanted) {
-        json!([{"sid": "PN01", "phone_number": owned}])
+        json!([{"sid": "PN00000000000000000000000000000001", "phone_number": owned}])
     } else {
         json!([])
     };

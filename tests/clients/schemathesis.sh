@@ -14,7 +14,9 @@ if ! "$venv/bin/st" --version 2>/dev/null | grep -qF "$version"; then
   echo "installing schemathesis $version" >&2
   { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet "schemathesis==$version"; } >&2 || exit 75
 fi
-cd "$here"
+# It leaves notes of what it found where it is run.
+mkdir -p "$target/schemathesis-notes"
+cd "$target/schemathesis-notes"
 export SCHEMATHESIS_HOOKS=schemathesis_hooks PYTHONPATH="$here" PYTHONDONTWRITEBYTECODE=1
 exec "$venv/bin/st" --config-file "$here/schemathesis.toml" run "$url/api/v1/openapi.json" \
   --header "Authorization: Bearer $token" --seed "$seed" \
