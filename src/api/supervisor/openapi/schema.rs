@@ -32,11 +32,20 @@ fn simplify(object: &mut Map<String, Value>) {
     }
     // What a field of such a type is given beside the reference.
     if let Some(Value::Array(parts)) = object.get_mut("allOf") {
-        parts.retain(|part| part != &json!({"type": "object"}));
-        if let [Value::Object(one)] = &parts[..] {
-            let one = one.clone();
-            object.remove("allOf");
-            object.extend(one);
+        let bare = |part: &Value| {
+            let part = part.as_object();
+            part.is_some_and(|part| part.keys().all(|key| key == "type" || key == "description"))
+        };
+        let (beside, meant): (Vec<_>, Vec<_>) = std::mem::take(parts).into_iter().partition(bare);
+        match &meant[..] {
+            [Value::Object(one)] => {
+                let about = beside.iter().find_map(|part| part.get("description")).cloned();
+                let one = one.clone();
+                object.remove("allOf");
+                object.extend(about.map(|about| ("description".to_owned(), about)));
+                object.extend(one);
+            }
+            _ => *parts = [beside, meant].concat(),
         }
     }
     if let Some(Value::Object(body)) = object.get_mut("requestBody") {
