@@ -22,15 +22,7 @@ pub(super) fn plain(value: &mut Value) {
 }
 
 fn simplify(object: &mut Map<String, Value>) {
-    // A type that says its own words is given the names of its variants.
-    if let Some(Value::Array(words)) = object.get_mut("enum") {
-        for word in words {
-            if let Some(variant) = word.as_str() {
-                *word = Value::String(snake_case(variant));
-            }
-        }
-    }
-    // What a field of such a type is given beside the reference.
+    // What the field of a named type is given beside its type.
     if let Some(Value::Array(parts)) = object.get_mut("allOf") {
         let bare = |part: &Value| {
             let part = part.as_object();
@@ -46,6 +38,14 @@ fn simplify(object: &mut Map<String, Value>) {
                 object.extend(one);
             }
             _ => *parts = [beside, meant].concat(),
+        }
+    }
+    // A type that says its own words is given the names of its variants.
+    if let Some(Value::Array(words)) = object.get_mut("enum") {
+        for word in words {
+            if let Some(variant) = word.as_str() {
+                *word = Value::String(snake_case(variant));
+            }
         }
     }
     if let Some(Value::Object(body)) = object.get_mut("requestBody") {
