@@ -69,7 +69,7 @@ pub(super) fn addition(position: i64, began: DateTime<Utc>, at: Moment, note: No
         }
         Note::Answered { turn, waterfall } => Addition::Turn(NewTurn {
             position,
-            turn: i64::try_from(turn.0).unwrap_or(i64::MAX),
+            turn: turn.0.into(),
             total_ms: waterfall.total().and_then(|total| i64::try_from(total.as_millis()).ok()),
             culprit: waterfall.culprit().map(str::to_owned),
             waterfall: serde_json::to_value(&waterfall).unwrap_or_default(),

@@ -155,10 +155,10 @@ fn patch(operation: &mut Value) {
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     let known = &patches()["parameters"][&id];
     for parameter in parameters.into_iter().flatten() {
-        paging(parameter);
         let name = parameter["name"].as_str().unwrap_or_default();
-        if let Some(schema) = known.get(name) {
-            parameter["schema"] = schema.clone();
+        match known.get(name) {
+            Some(schema) => parameter["schema"] = schema.clone(),
+            None => paging(parameter),
         }
     }
     let examples = examples(&id);

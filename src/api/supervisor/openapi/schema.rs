@@ -22,21 +22,30 @@ pub(super) fn plain(value: &mut Value) {
 }
 
 fn simplify(object: &mut Map<String, Value>) {
+    // What the field of a named type is given beside its type.
+    if let Some(Value::Array(parts)) = object.get_mut("allOf") {
+        let bare = |part: &Value| {
+            let part = part.as_object();
+            part.is_some_and(|part| part.keys().all(|key| key == "type" || key == "description"))
+        };
+        let (beside, meant): (Vec<_>, Vec<_>) = std::mem::take(parts).into_iter().partition(bare);
+        match &meant[..] {
+            [Value::Object(one)] => {
+                let about = beside.iter().find_map(|part| part.get("description")).cloned();
+                let one = one.clone();
+                object.remove("allOf");
+                object.extend(about.map(|about| ("description".to_owned(), about)));
+                object.extend(one);
+            }
+            _ => *parts = [beside, meant].concat(),
+        }
+    }
     // A type that says its own words is given the names of its variants.
     if let Some(Value::Array(words)) = object.get_mut("enum") {
         for word in words {
             if let Some(variant) = word.as_str() {
                 *word = Value::String(snake_case(variant));
             }
-        }
-    }
-    // What a field of such a type is given beside the reference.
-    if let Some(Value::Array(parts)) = object.get_mut("allOf") {
-        parts.retain(|part| part != &json!({"type": "object"}));
-        if let [Value::Object(one)] = &parts[..] {
-            let one = one.clone();
-            object.remove("allOf");
-            object.extend(one);
         }
     }
     if let Some(Value::Object(body)) = object.get_mut("requestBody") {
