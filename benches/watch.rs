@@ -19,7 +19,7 @@ use tandem::{
     carrier::hang_up::Patience,
     config::Config,
     domain::{CallId, Interaction, Role, Speaker},
-    live::desk::Desk,
+    live::{desk::Desk, journal::Journals},
     realtime::{Event, Kind},
 };
 use tokio_tungstenite::{connect_async, tungstenite::Message};
@@ -56,7 +56,8 @@ async fn serve() {
     };
     let config = Config::load(None, &env).expect("the settings are sound");
     let desk = Desk::new(None, Patience::after(Duration::from_secs(5)));
-    let app = App::open(config.control, desk, Clock::default()).await.expect("it opens");
+    let journals = Journals::open(&config.data_dir.join("journal")).expect("a folder");
+    let app = App::open(config.control, desk, journals, Clock::default()).await.expect("it opens");
     let tenant = app.first_start().await.expect("the first start");
     let (email, password) = ("bench@example.com", "correct horse battery");
     app.add_user(tenant, email, "Bench", Role::Viewer, password).await.expect("a user");
