@@ -17,12 +17,30 @@ pub fn of(headers: &HeaderMap, extensions: &Extensions, trusted: &[IpAddr]) -> O
     }
     let forwarded =
         headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> = forwarded
+    let hops: Vec<Result<IpAddr, _>> = forwarded
         .flat_map(|value| value.split(','))
-        .filter_map(|hop| hop.trim().parse::<IpAddr>().ok())
-        .map(|hop| hop.to_canonical())
+        .map(|hop| {
+            let hop = hop.trim();
+            // Some proxies add the port.
+            let with_port = || hop.parse::<SocketAddr>().map(|address| address.ip());
+            hop.parse::<IpAddr>().or_else(|_| with_port()).map(|hop| hop.to_canonical())
+        })
         .collect();
-    hops.into_iter().rev().find(|hop| !trusted.contains(hop)).or(Some(peer))
+    // What stands before something unreadable was not written by a trusted proxy.
+    let seen = hops.into_iter().rev().find(|hop| !matches!(hop, Ok(hop) if trusted.contains(hop)));
+    Some(seen.and_then(Result::ok).unwrap_or(peer))
+}
+
+/// Who is counted as one client: an address, of IPv6 its first 64 bits, as one customer has at least
+/// so many.
+pub fn client(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
 }
 
 #[cfg(test)]

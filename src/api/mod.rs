@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware};
 
 use crate::{
     app::App,
@@ -14,6 +14,7 @@ use crate::{
 
 pub mod address;
 pub mod carrier;
+mod cors;
 pub mod limit;
 pub mod supervisor;
 
@@ -34,5 +35,7 @@ pub struct Api {
 pub fn routes<S: Clone + Send + Sync + 'static>(app: Arc<App>) -> Router<S> {
     let api =
         Arc::new(Api { app, limiter: Limiter::default(), seats: Seats::default(), feed: None });
-    Router::new().merge(supervisor::routes(api))
+    Router::new()
+        .merge(supervisor::routes(api.clone()))
+        .layer(middleware::from_fn_with_state(api, cors::cors))
 }

@@ -25,6 +25,8 @@ const RESET_MINUTES: i64 = 60;
 /// So many wrong passwords of one address within [`THROTTLE_WINDOW`], and it has to wait.
 const MOST_WRONG: u32 = 10;
 const THROTTLE_WINDOW: Duration = Duration::from_secs(15 * 60);
+/// The longest address, RFC 5321: 64 octets, an at sign, 255.
+const LONGEST_EMAIL: usize = 320;
 /// Addresses that are remembered at once.
 const MOST_REMEMBERED: usize = 10_000;
 
@@ -105,6 +107,9 @@ impl App {
         password: &str,
         address: Option<String>,
     ) -> Result<Tokens, Error> {
+        if email.len() > LONGEST_EMAIL {
+            return Err(Error::Unauthorized("Invalid email or password"));
+        }
         let email = email.trim().to_lowercase();
         if let Some(retry_after) = self.logins.wait(&email) {
             return Err(Error::TooOften { retry_after });

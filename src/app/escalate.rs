@@ -38,6 +38,9 @@ use crate::{
 
 /// How long a person's telephone rings, s.
 const RINGS_FOR: u32 = 25;
+/// An escalation that is open for longer is looked after, s; and so many of them at once.
+const LEFT_AFTER: i64 = 60;
+const MOST_LOOKED_AFTER: i64 = 50;
 /// So many people are tried, one after another.
 const MOST_TRIED: usize = 3;
 /// What is said of the call to whoever answers, characters.
@@ -153,6 +156,8 @@ impl App {
         const ATTEMPT: &str = "escalate the call";
         let now = self.clock.now();
         let mut tx = self.db.begin().await.attempt(ATTEMPT)?;
+        // Two triggers of one line do not fetch two people.
+        lines::hold(&mut tx, id).await.attempt(ATTEMPT)?;
         let call = calls::find_in(&mut tx, tenant, id).await.attempt(ATTEMPT)?;
         let call = call.ok_or(Error::NoSuchCall)?;
         if call.state.is_over() {
@@ -237,7 +242,8 @@ impl App {
         for candidate in escalations::candidates(tx, tenant).await.attempt(ATTEMPT)? {
             let agent = agents::find_in(tx, tenant, candidate.agent).await.attempt(ATTEMPT)?;
             let Some(agent) = agent else { continue };
-            if !has_room(&agent, candidate.load) || but_not.contains(&agent.id) {
+            let reachable = self.desk.carrier.is_none() || agent.phone.is_some();
+            if !reachable || !has_room(&agent, candidate.load) || but_not.contains(&agent.id) {
                 continue;
             }
             let shared = |asked: &[String], has: &[String]| {
@@ -283,10 +289,10 @@ impl App {
             crate::domain::Direction::Inbound => call.to_number,
             crate::domain::Direction::Outbound => call.from_number,
         };
-        let (url, id) = (&self.settings.public_url, escalation.id);
-        let ask = format!("{url}/webhooks/twilio/agent-answer?escalation={id}");
+        let (url, id, agent) = (&self.settings.public_url, escalation.id, agent.id);
+        let ask = format!("{url}/webhooks/twilio/agent-answer?escalation={id}&agent={agent}");
         let told = Callback::new(
-            format!("{url}/webhooks/twilio/agent-status?escalation={id}"),
+            format!("{url}/webhooks/twilio/agent-status?escalation={id}&agent={agent}"),
             CallProgress::ALL.iter().copied(),
         );
         let new = NewCall::new(phone.as_str(), own.as_str(), Instructions::at(ask)).status(told);
@@ -314,12 +320,17 @@ impl App {
     pub async fn brief_agent(
         self: &Arc<Self>,
         id: i64,
+        agent: AgentId,
         keys: Option<&str>,
     ) -> Result<Briefing, Error> {
         const ATTEMPT: &str = "brief the agent";
         let mut tx = self.db.begin().await.attempt(ATTEMPT)?;
         let found = escalations::find(&mut tx, id).await.attempt(ATTEMPT)?;
         let Some((tenant, escalation)) = found else { return Ok(Briefing::TooLate) };
+        if escalation.agent.as_ref().map(|(of, _)| *of) != Some(agent) {
+            // Somebody else is being called by now.
+            return Ok(Briefing::TooLate);
+        }
         let call = calls::find_in(&mut tx, tenant, escalation.call).await.attempt(ATTEMPT)?;
         let Some(call) = call.filter(|call| !call.state.is_over()) else {
             return Ok(Briefing::TooLate);
@@ -371,7 +382,19 @@ impl App {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn agent_leg(self: &Arc<Self>, id: i64, state: State) -> Result<(), Error> {
+    pub async fn agent_leg(
+        self: &Arc<Self>,
+        id: i64,
+        agent: AgentId,
+        state: State,
+    ) -> Result<(), Error> {
+        let mut tx = self.db.begin().await.attempt("find the escalation")?;
+        let found = escalations::find(&mut tx, id).await.attempt("find the escalation")?;
+        drop(tx);
+        let of = found.and_then(|(_, escalation)| escalation.agent.map(|(of, _)| of));
+        if of != Some(agent) {
+            return Ok(());
+        }
         match state {
             State::Queued | State::Initiated | State::InProgress => Ok(()),
             State::Ringing => {
@@ -425,6 +448,11 @@ impl App {
             }
             return Ok(());
         }
+        // Who had accepted and is gone before the caller came has not declined.
+        let how = match escalation.progress {
+            Progress::Accepted => Progress::Failed,
+            _ => how,
+        };
         let Some(over) = escalations::advance(&mut tx, id, how, now).await.attempt(ATTEMPT)? else {
             return Ok(());
         };
@@ -439,6 +467,42 @@ impl App {
             let _ = self.desk.registry.tell(&call_sid, Uuid::now_v7().to_string(), guide).await;
         }
         Ok(())
+    }
+
+    /// Looks after escalations that a restart, or a lost word of the carrier's, has left open: nobody was
+    /// called, or the leg of who was is over.
+    pub(super) async fn look_after_escalations(self: &Arc<Self>) {
+        let Some(carrier) = &self.desk.carrier else { return };
+        let open = match escalations::open(&self.db, MOST_LOOKED_AFTER).await {
+            Ok(open) => open,
+            Err(error) => {
+                return tracing::warn!(error = ?error, "open escalations could not be found");
+            }
+        };
+        let late = self.clock.now() - chrono::TimeDelta::seconds(LEFT_AFTER);
+        for escalation in open.into_iter().filter(|one| one.requested_at < late) {
+            let Some((agent, _)) = escalation.agent else { continue };
+            let leg = match self.db.begin().await {
+                Ok(mut tx) => escalations::leg(&mut tx, escalation.id).await,
+                Err(error) => Err(error),
+            };
+            let done = match leg.map(|leg| leg.and_then(|leg| leg.parse().ok())) {
+                Ok(Some(leg)) => match carrier.fetch_call(&leg).await {
+                    Ok(call) => match super::scribe::state_of(&call.status) {
+                        Some(state) if state.is_over() => {
+                            self.agent_leg(escalation.id, agent, state).await
+                        }
+                        _ => Ok(()),
+                    },
+                    Err(_) => Ok(()),
+                },
+                Ok(None) => self.agent_fell_through(escalation.id, Progress::Failed).await,
+                Err(_) => Ok(()),
+            };
+            if let Err(error) = done {
+                tracing::warn!(escalation = escalation.id, error = ?error, "it stays open");
+            }
+        }
     }
 
     /// The room in which the caller with this name at the carrier is awaited by a person, if one is.

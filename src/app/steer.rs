@@ -26,6 +26,8 @@ use crate::{
 
 /// How long the end of a call may take to be written down.
 const ENDED_WITHIN: Duration = Duration::from_secs(3);
+/// How long the session that ends a call is given to say so itself.
+const OWN_WORD_WITHIN: Duration = Duration::from_millis(1_500);
 /// A text that a supervisor sends, characters.
 const LONGEST_MESSAGE: usize = 2_000;
 /// Instructions, characters.
@@ -126,7 +128,13 @@ impl App {
             return Err(Error::Conflict(Conflict::NumberBlocked));
         }
         let from = match from {
-            Some(from) => from,
+            Some(from) => {
+                let owner = lines::number(&self.db, &from).await.attempt("find the number")?;
+                if owner.is_some_and(|(owner, _)| owner != tenant) {
+                    return Err(Error::invalid("from_number", "is no number of yours"));
+                }
+                from
+            }
             None => lines::first_number(&self.db, tenant)
                 .await
                 .attempt("find a number to call from")?
@@ -176,7 +184,12 @@ impl App {
                     // It was answered before we knew that it was placed.
                     false => None,
                 };
+                let now = calls::find_in(&mut tx, tenant, id).await.attempt("name the call")?;
                 tx.commit().await.attempt("name the call")?;
+                if !moved && now.is_some_and(|call| call.state.is_over()) {
+                    // Somebody ended it while it was being placed.
+                    let _ = self.desk.hang_ups.order(&placed.sid).await;
+                }
                 updated.into_iter().for_each(|event| self.publish(event));
             }
             // It may ring all the same: what the carrier calls it, its callbacks tell.
@@ -266,7 +279,6 @@ impl App {
         }
         let state = if call.state < State::InProgress { State::Canceled } else { State::Completed };
         let at = self.clock.now();
-        self.report(Fact::State { call_sid: Arc::from(call_sid), state, at });
         let written = async {
             loop {
                 match listener.next().await {
@@ -281,7 +293,12 @@ impl App {
                 }
             }
         };
-        let _ = tokio::time::timeout(ENDED_WITHIN, written).await;
+        // The session's own word brings its last lines with it; without one the carrier's counts.
+        tokio::pin!(written);
+        if tokio::time::timeout(OWN_WORD_WITHIN, &mut written).await.is_err() {
+            self.report(Fact::State { call_sid: Arc::from(call_sid), state, at });
+            let _ = tokio::time::timeout(ENDED_WITHIN, written).await;
+        }
         let mut tx = self.db.begin().await.attempt("write the audit")?;
         let after = Some(json!({"reason": reason}));
         self.audit(&mut tx, actor, "call.end", ("call", id.to_string()), (None, after)).await?;

@@ -120,6 +120,10 @@ impl Val {
         use chrono::SubsecRound;
         match self {
             Val::Time(time) => Val::Time(time.map(|time| time.trunc_subsecs(6))),
+            // PostgreSQL has no place for it.
+            Val::Text(Some(text)) if text.contains('\0') => {
+                Val::Text(Some(text.replace('\0', "\u{fffd}")))
+            }
             other => other,
         }
     }

@@ -93,7 +93,7 @@ pub async fn find_in(
     id: BusinessId,
 ) -> Result<Option<BusinessConfig>, StoreError> {
     let select = sql(SELECT).push("WHERE id =").arg(id).push("AND tenant_id =").arg(tenant);
-    let row: Option<ConfigRow> = tx.opt(select).await?;
+    let row: Option<ConfigRow> = tx.opt(select.for_update(tx)).await?;
     row.map(BusinessConfig::try_from).transpose()
 }
 

@@ -37,10 +37,10 @@ pub async fn add(tx: &mut Tx, call: &NewCall) -> Result<bool, StoreError> {
     let insert = sql("INSERT INTO calls
             (id, tenant_id, call_sid, direction, state, from_number, to_number, business_id,
              template_id, started_at, spoken_by_ai, spoken_by_human, topics, tags, is_spam,
-             is_after_hours, metadata, journal_position, event_sequence, seen_at, created_at,
-             updated_at)
+             is_after_hours, metadata, journal_position, event_sequence, seen_at, doubted,
+             created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $12, $11, $11, $13, 0, 0,
-                 $10, $10, $10)
+                 $10, $11, $10, $10)
          ON CONFLICT DO NOTHING")
     .bind(call.id)
     .bind(call.tenant)
@@ -132,6 +132,16 @@ pub async fn end(
                 total_call_duration_seconds = total_call_duration_seconds + $3
          WHERE id = (SELECT agent_id FROM calls WHERE id = $1)");
     tx.exec(handled.bind(id).bind(ended_at).bind(duration_seconds)).await.map(drop)
+}
+
+/// Keeps others from changing the call until the transaction ends.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn hold(tx: &mut Tx, id: CallId) -> Result<(), StoreError> {
+    let select = sql("SELECT id FROM calls WHERE id = $1").bind(id).for_update(tx);
+    let _: Option<(Uuid,)> = tx.opt(select).await?;
+    Ok(())
 }
 
 /// Says why a call ended, before its end is known.
@@ -298,6 +308,15 @@ pub async fn add_events(
     Ok(last)
 }
 
+/// Nobody has the call: it is the first to be looked after.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn doubt(tx: &mut Tx, id: CallId) -> Result<(), StoreError> {
+    let update = sql("UPDATE calls SET doubted = $2 WHERE id = $1 AND ended_at IS NULL");
+    tx.exec(update.bind(id).bind(true)).await.map(drop)
+}
+
 /// Notes that this process has these calls.
 ///
 /// # Errors
@@ -306,7 +325,8 @@ pub async fn seen(db: &Db, call_sids: &[String], at: DateTime<Utc>) -> Result<()
     if call_sids.is_empty() {
         return Ok(());
     }
-    let update = sql("UPDATE calls SET seen_at =").arg(at).push("WHERE ended_at IS NULL");
+    let update = sql("UPDATE calls SET doubted =").arg(false).push(", seen_at =").arg(at);
+    let update = update.push("WHERE ended_at IS NULL");
     db.exec(update.and_in("call_sid", call_sids.iter().cloned())).await.map(drop)
 }
 
@@ -321,27 +341,39 @@ pub struct Running {
     pub seen_at: DateTime<Utc>,
 }
 
+/// A call is taken for over so long after its socket has ended without a word of the carrier's, s.
+const DOUBTED_FOR: i64 = 8;
+
 /// Calls that no process was seen with since `before`, the longest unseen first.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn unseen(db: &Db, before: DateTime<Utc>, most: i64) -> Result<Vec<Running>, StoreError> {
+pub async fn unseen(
+    db: &Db,
+    now: DateTime<Utc>,
+    before: DateTime<Utc>,
+    most: i64,
+) -> Result<Vec<Running>, StoreError> {
     let select = sql("SELECT id, tenant_id, call_sid, state, started_at, seen_at FROM calls
-         WHERE ended_at IS NULL AND seen_at < $1 ORDER BY seen_at LIMIT $2");
-    db.all(select.bind(before).bind(most)).await
+         WHERE ended_at IS NULL AND (seen_at < $1 OR (doubted = $2 AND seen_at < $3))
+         ORDER BY seen_at LIMIT $4");
+    let doubted = now - chrono::TimeDelta::seconds(DOUBTED_FOR);
+    db.all(select.bind(before).bind(true).bind(doubted).bind(most)).await
 }
 
-/// How many notes of each of these calls' journals are written down; calls that are not there are
-/// left out.
+/// How many notes of each of these calls' journals are written down, and whether the call was over
+/// `before` then; calls that are not there are left out.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn positions(
     db: &Db,
     call_sids: &[String],
+    before: DateTime<Utc>,
 ) -> Result<Vec<(String, i64, bool)>, StoreError> {
     let select =
-        sql("SELECT call_sid, journal_position, ended_at IS NOT NULL FROM calls WHERE 1 = 1");
+        sql("SELECT call_sid, journal_position, ended_at IS NOT NULL AND ended_at <").arg(before);
+    let select = select.push("FROM calls WHERE 1 = 1");
     db.all(select.and_in("call_sid", call_sids.iter().cloned())).await
 }
 

@@ -114,3 +114,27 @@ async fn requests_are_limited_by_user_and_by_address() {
     }
     stranger.get("/api/v1/agents").await.refused(429);
 }
+
+#[tokio::test]
+async fn pages_of_named_origins_may_ask_and_others_may_not() {
+    let settings = [("TANDEM_ORIGINS", "https://desk.example.com")];
+    let stage = Stage::open_with(Engine::Sqlite, &settings).await.expect("SQLite is built in");
+    let http = reqwest::Client::new();
+    let asks = |origin: &'static str, method| {
+        let url = format!("{}/api/v1/agents", stage.url);
+        http.request(method, url)
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .send()
+    };
+    let preflight = asks("https://desk.example.com", reqwest::Method::OPTIONS).await.expect("one");
+    assert_eq!(preflight.status(), 204);
+    assert_eq!(preflight.headers()["access-control-allow-origin"], "https://desk.example.com");
+    let allowed = preflight.headers()["access-control-allow-headers"].to_str().expect("text");
+    assert!(allowed.contains("authorization"), "{allowed}");
+    let other = asks("https://evil.example.com", reqwest::Method::OPTIONS).await.expect("one");
+    assert!(!other.headers().contains_key("access-control-allow-origin"));
+    let read = asks("https://desk.example.com", reqwest::Method::GET).await.expect("one");
+    assert_eq!(read.status(), 401);
+    assert!(read.headers().contains_key("access-control-allow-origin"));
+}

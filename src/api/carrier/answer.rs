@@ -20,7 +20,7 @@ use super::{
     handover,
 };
 use crate::{
-    app::scribe::Fact,
+    app::scribe::{Fact, origin_of},
     gateway::Gateway,
     live::{journal::Origin, registry::Expected},
 };
@@ -96,7 +96,11 @@ pub async fn resume(
     if over {
         gateway.desk.hang_ups.over(&request.call_sid);
     }
-    let origin = origin(&gateway, &request, &ours).await;
+    // What the call's journal says of it holds, however the database is.
+    let origin = match origin_of(&gateway.journals, call_sid).await {
+        Some(origin) => Some(origin),
+        None => origin(&gateway, &request, &ours).await,
+    };
     if !over && let Some(document) = hand_over(&gateway, &request, &ours, origin.clone()).await {
         return Ok(reply(&document));
     }

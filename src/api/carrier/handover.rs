@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     app::{App, Briefing, scribe::state_of},
+    domain::AgentId,
     gateway::Gateway,
 };
 
@@ -27,10 +28,11 @@ const THINKS_FOR: u32 = 10;
 const TOO_LATE: &str = "The caller is no longer waiting. Goodbye.";
 const PRESS: &str = "Press 1 to take the call.";
 
-/// The escalation that the address is about, and the control plane that knows it.
-fn about<'a>(gateway: &'a Gateway, uri: &Uri) -> Option<(&'a Arc<App>, i64)> {
+/// The escalation that the address is about, and whose telephone; the control plane that knows it.
+fn about<'a>(gateway: &'a Gateway, uri: &Uri) -> Option<(&'a Arc<App>, i64, AgentId)> {
     let query = Form::parse(uri.query().unwrap_or("").as_bytes()).ok()?;
-    Some((gateway.control()?, query.get("escalation")?.parse().ok()?))
+    let (id, agent) = (query.get("escalation")?.parse().ok()?, query.get("agent")?.parse().ok()?);
+    Some((gateway.control()?, id, agent))
 }
 
 /// `POST /webhooks/twilio/agent-answer`: the person has answered, or has pressed a key.
@@ -39,12 +41,12 @@ pub async fn agent_answer(
     uri: Uri,
     SignedForm(form): SignedForm,
 ) -> Result<HttpResponse, Refused> {
-    let Some((app, id)) = about(&gateway, &uri) else {
+    let Some((app, id, agent)) = about(&gateway, &uri) else {
         return Ok(reply(&Response::new().say(TOO_LATE).hangup()));
     };
     let asked = uri.query().is_some_and(|query| query.contains("asked=1"));
     let keys = asked.then(|| form.get("Digits").unwrap_or_default().to_owned());
-    let briefing = match app.brief_agent(id, keys.as_deref()).await {
+    let briefing = match app.brief_agent(id, agent, keys.as_deref()).await {
         Ok(briefing) => briefing,
         Err(error) => {
             tracing::error!(escalation = id, error = ?error, "the agent could not be briefed");
@@ -53,16 +55,16 @@ pub async fn agent_answer(
         }
     };
     Ok(reply(&match briefing {
-        Briefing::Ask(whisper) => ask(&gateway, id, whisper),
+        Briefing::Ask(whisper) => ask(&gateway, (id, agent), whisper),
         Briefing::Join(room) => join(&gateway, &room),
         Briefing::TooLate => Response::new().say(TOO_LATE).hangup(),
     }))
 }
 
 /// The whisper, and the question whether the person takes the call.
-fn ask(gateway: &Gateway, id: i64, whisper: String) -> Document {
+fn ask(gateway: &Gateway, (id, agent): (i64, AgentId), whisper: String) -> Document {
     let url = gateway.public_url();
-    let next = format!("{url}/webhooks/twilio/agent-answer?escalation={id}&asked=1");
+    let next = format!("{url}/webhooks/twilio/agent-answer?escalation={id}&agent={agent}&asked=1");
     let gather = Gather::to(next).num_digits(1).and_then(|gather| gather.timeout(THINKS_FOR));
     match gather {
         Ok(gather) => Response::new()
@@ -109,8 +111,8 @@ pub async fn agent_status(
 ) -> Result<HttpResponse, Refused> {
     let told = CallStatusCallback::from_form(&form)?;
     let state = told.call.call_status.as_ref().and_then(state_of);
-    if let (Some((app, id)), Some(state)) = (about(&gateway, &uri), state)
-        && let Err(error) = app.agent_leg(id, state).await
+    if let (Some((app, id, agent)), Some(state)) = (about(&gateway, &uri), state)
+        && let Err(error) = app.agent_leg(id, agent, state).await
     {
         tracing::error!(escalation = id, error = ?error, "an agent's leg could not be noted");
         return Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response());

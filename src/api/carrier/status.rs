@@ -1,6 +1,6 @@
 //! The carrier tells how a call fares.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
@@ -10,6 +10,9 @@ use twiml::{
     Response,
     form::{CallStatus, CallStatusCallback},
 };
+
+/// How long a session is given to write its last lines when the call is over.
+const LAST_LINES_WITHIN: Duration = Duration::from_secs(3);
 
 use super::{
     answer::reply,
@@ -33,7 +36,22 @@ pub async fn status(
         (gateway.control(), told.call.call_status.as_ref().and_then(state_of))
     {
         let at = told.timestamp.unwrap_or_else(|| app.clock.now());
-        app.report(Fact::State { call_sid: call_sid.into(), state, at });
+        let fact = Fact::State { call_sid: call_sid.into(), state, at };
+        if state.is_over() && gateway.desk.registry.whose(call_sid).is_some() {
+            let (app, gateway, call_sid) = (app.clone(), gateway.clone(), call_sid.to_owned());
+            tokio::spawn(async move {
+                let gone = async {
+                    while gateway.desk.registry.whose(&call_sid).is_some() {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                };
+                // Its last lines come before its end.
+                let _ = tokio::time::timeout(LAST_LINES_WITHIN, gone).await;
+                app.report(fact);
+            });
+        } else {
+            app.report(fact);
+        }
     }
     if told.call.call_status.as_ref().is_some_and(CallStatus::is_terminal) {
         gateway.desk.registry.call_over(call_sid);

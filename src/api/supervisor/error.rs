@@ -45,6 +45,11 @@ impl Problem {
         Problem { status, code, message: message.into(), details: Map::new(), retry_after: None }
     }
 
+    /// Is it said of a token?
+    pub(super) fn is_unauthorized(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
     /// A field that cannot be meant: 400.
     pub(super) fn invalid(field: &str, wrong: impl Into<String>) -> Self {
         let wrong = wrong.into();

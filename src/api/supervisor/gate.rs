@@ -26,7 +26,7 @@ pub(super) async fn gate(
     let (limits, now) = (api.app.settings.limits, api.app.clock.now().timestamp());
     let trusted = &api.app.settings.trusted_proxies;
     let address = address::of(request.headers(), request.extensions(), trusted);
-    let address = address.map(|address| address.to_string());
+    let address = address.map(address::client);
     let anonymous = || ("public", address.clone().unwrap_or_default());
     let path = request.uri().path();
     if is_public(path) {
@@ -73,6 +73,10 @@ pub(super) async fn gate(
 pub(super) fn refused(api: &Api, address: Option<String>, problem: Problem) -> (Problem, Standing) {
     let (limits, now) = (api.app.settings.limits, api.app.clock.now().timestamp());
     let client = ("public", address.unwrap_or_default());
+    if !problem.is_unauthorized() {
+        // The store failed: that is nobody's guess at a token.
+        return (problem, api.limiter.standing(&client, limits.public, HOUR, now));
+    }
     let standing = api.limiter.count(client, limits.public, HOUR, now);
     (if standing.wait.is_some() { too_many() } else { problem }, standing)
 }

@@ -1,11 +1,14 @@
 //! `/api/v1/knowledge`.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{FromRequest, Multipart, Request, multipart::Field},
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -28,6 +31,9 @@ use crate::{
 /// client hears why it is refused; beyond this it is cut off.
 pub(super) const LARGEST_UPLOAD: usize = 32 << 20;
 /// Bytes of a field that is no file.
+/// How long an upload waits for its turn, and how long sending it may take.
+const TURN_WITHIN: Duration = Duration::from_secs(10);
+const SENT_WITHIN: Duration = Duration::from_secs(120);
 const LONGEST_FIELD: usize = 16 << 10;
 
 #[derive(Deserialize, IntoParams)]
@@ -122,8 +128,12 @@ pub(super) async fn upload_knowledge_document(
     cx: Cx<Write>,
     request: Request,
 ) -> Result<(StatusCode, Json<UploadAccepted>), Problem> {
-    let turn = cx.app.upload_turn().await?;
-    let entry = cx.app.upload_knowledge(&cx.actor, document(request).await?).await?;
+    let turn = timeout(TURN_WITHIN, cx.app.upload_turn());
+    let turn = turn.await.map_err(|_| crate::app::Error::TooOften { retry_after: 10 })??;
+    let document = timeout(SENT_WITHIN, document(request));
+    let document =
+        document.await.map_err(|_| Problem::invalid("file", "was sent too slowly"))??;
+    let entry = cx.app.upload_knowledge(&cx.actor, document).await?;
     drop(turn);
     let processing_status = Processing::Processing.name();
     let message = "Document accepted; its text is being extracted".to_owned();

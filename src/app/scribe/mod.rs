@@ -10,11 +10,11 @@ mod follow;
 mod project;
 mod recover;
 
-pub use recover::state_of;
+pub use recover::{origin as origin_of, state_of};
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -167,6 +167,8 @@ pub(super) struct Scribe {
     journals: Journals,
     /// The calls that run here, kept in mind.
     followed: HashMap<Arc<str>, Followed>,
+    /// Lost calls are being looked after.
+    looking: Arc<AtomicBool>,
 }
 
 /// What a batch came to.
@@ -186,7 +188,8 @@ impl Scribe {
         journals: Journals,
         mut facts: mpsc::Receiver<Fact>,
     ) {
-        let mut scribe = Scribe { app, feed, journals, followed: HashMap::new() };
+        let mut scribe =
+            Scribe { app, feed, journals, followed: HashMap::new(), looking: Arc::default() };
         let mut round = tokio::time::interval(ROUND);
         round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         scribe.recover().await;
@@ -514,7 +517,10 @@ async fn note_down(
             if !bridged {
                 lines::because(tx, writing.id, reason).await?;
             }
-            if !call_goes_on && !bridged {
+            if reason == "caller_left" && !bridged {
+                // The socket's end, which may be a broken one: the carrier's word is waited for a moment.
+                lines::doubt(tx, writing.id).await?;
+            } else if !call_goes_on && !bridged {
                 let at = began + chrono::TimeDelta::milliseconds(at.0.try_into().unwrap_or(0));
                 advance(tx, writing, State::Completed, at).await?;
             }

@@ -1,13 +1,17 @@
 //! What a crash, or a database that was away, left unwritten: read from the journals, asked of the
 //! carrier.
 
-use std::{io::BufReader, sync::Arc, time::SystemTime};
+use std::{
+    io::BufReader,
+    sync::{Arc, atomic::Ordering},
+    time::SystemTime,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use turn::{Action, Moment, Note};
 use twiml::form::CallStatus;
 
-use super::{Fact, Scribe};
+use super::{App, Fact, Scribe};
 use crate::{
     domain::State,
     live::journal::{
@@ -21,6 +25,8 @@ use crate::{
 const MOST_A_ROUND: i64 = 64;
 /// Journals younger than this are looked through at the start.
 const YOUNG: TimeDelta = TimeDelta::hours(24);
+/// A call's last lines may be written after its end, as long as the journal and the database take.
+const LATELY: TimeDelta = TimeDelta::minutes(10);
 
 /// The first session's header of this journal.
 fn header(journals: &Journals, call_sid: &str) -> Option<Box<Header>> {
@@ -33,7 +39,7 @@ fn header(journals: &Journals, call_sid: &str) -> Option<Box<Header>> {
 }
 
 /// Whose call this journal is of.
-pub(super) async fn origin(journals: &Journals, call_sid: &str) -> Option<Origin> {
+pub async fn origin(journals: &Journals, call_sid: &str) -> Option<Origin> {
     let (journals, call_sid) = (journals.clone(), call_sid.to_owned());
     let read = move || header(&journals, &call_sid).and_then(|header| header.origin);
     tokio::task::spawn_blocking(read).await.ok().flatten()
@@ -91,7 +97,7 @@ impl Scribe {
         let calls = tokio::task::spawn_blocking(move || young(&journals, since)).await;
         for calls in calls.unwrap_or_default().chunks(200) {
             let Some(app) = self.app.upgrade() else { return };
-            let written = match lines::positions(&app.db, calls).await {
+            let written = match lines::positions(&app.db, calls, app.clock.now() - LATELY).await {
                 Ok(written) => written,
                 Err(error) => {
                     tracing::error!(error = ?error, "what calls left could not be looked up");
@@ -101,7 +107,7 @@ impl Scribe {
             drop(app);
             let over =
                 |sid: &String| written.iter().any(|(known, _, ended)| known == sid && *ended);
-            // One that is over was written whole: its end is its last note.
+            // One that was over a while ago was written whole.
             let behind = calls.iter().filter(|sid| !over(sid));
             let behind: Vec<Fact> =
                 behind.map(|sid| Fact::Behind { call_sid: Arc::from(sid.as_str()) }).collect();
@@ -121,52 +127,63 @@ impl Scribe {
             }
         }
         let before = now - TimeDelta::seconds(app.settings.lost_after_secs);
-        let unseen = match lines::unseen(&app.db, before, MOST_A_ROUND).await {
+        let unseen = match lines::unseen(&app.db, now, before, MOST_A_ROUND).await {
             Ok(unseen) => unseen,
             Err(error) => {
                 tracing::warn!(error = ?error, "lost calls could not be looked for");
                 return;
             }
         };
-        let mut ended = Vec::new();
-        for call in unseen {
-            let Some(call_sid) = call.call_sid else {
-                // The carrier never took it.
-                if let Err(error) = app.give_up(call.id.into(), call.tenant_id.into()).await {
-                    tracing::warn!(%error, "a call that was never placed could not be ended");
-                }
-                continue;
-            };
-            if here.contains(&call_sid) {
-                continue;
-            }
-            let state = match (&app.desk.carrier, call_sid.parse()) {
-                (Some(carrier), Ok(sid)) => match carrier.fetch_call(&sid).await {
-                    Ok(call) => match state_of(&call.status) {
-                        Some(state) if state.is_over() => state,
-                        // It is up: somebody is with it, or will be asked how it goes on.
-                        _ => {
-                            let _ = lines::seen(&app.db, &[call_sid], now).await;
-                            continue;
-                        }
-                    },
-                    Err(error) if error.is_not_found() => State::Failed,
-                    Err(_) => continue,
-                },
-                // Nobody can be asked; it would have come back by now.
-                _ => match call.state.as_str() {
-                    "in_progress" => State::Completed,
-                    _ => State::Failed,
-                },
-            };
-            let call_sid = Arc::from(call_sid.as_str());
-            ended.push(Fact::Behind { call_sid: Arc::clone(&call_sid) });
-            ended.push(Fact::State { call_sid, state, at: call.seen_at });
-            metrics::counter!("tandem_calls_lost_total").increment(1);
+        if self.looking.swap(true, Ordering::AcqRel) {
+            return;
         }
-        drop(app);
-        self.settle(ended).await;
+        let looking = self.looking.clone();
+        // The carrier may be slow: lines are written meanwhile.
+        tokio::spawn(async move {
+            for call in unseen {
+                look_after(&app, call, &here, now).await;
+            }
+            app.look_after_escalations().await;
+            looking.store(false, Ordering::Release);
+        });
     }
+}
+
+/// Finds out what became of a call that no process was seen with.
+async fn look_after(app: &Arc<App>, call: lines::Running, here: &[String], now: DateTime<Utc>) {
+    let Some(call_sid) = call.call_sid else {
+        // The carrier never took it.
+        if let Err(error) = app.give_up(call.id.into(), call.tenant_id.into()).await {
+            tracing::warn!(%error, "a call that was never placed could not be ended");
+        }
+        return;
+    };
+    if here.contains(&call_sid) {
+        return;
+    }
+    let state = match (&app.desk.carrier, call_sid.parse()) {
+        (Some(carrier), Ok(sid)) => match carrier.fetch_call(&sid).await {
+            Ok(call) => match state_of(&call.status) {
+                Some(state) if state.is_over() => state,
+                // It is up: somebody is with it, or will be asked how it goes on.
+                _ => {
+                    let _ = lines::seen(&app.db, &[call_sid], now).await;
+                    return;
+                }
+            },
+            Err(error) if error.is_not_found() => State::Failed,
+            Err(_) => return,
+        },
+        // Nobody can be asked; it would have come back by now.
+        _ => match call.state.as_str() {
+            "in_progress" => State::Completed,
+            _ => State::Failed,
+        },
+    };
+    let call_sid: Arc<str> = Arc::from(call_sid.as_str());
+    app.report(Fact::Behind { call_sid: Arc::clone(&call_sid) });
+    app.report(Fact::State { call_sid, state, at: call.seen_at });
+    metrics::counter!("tandem_calls_lost_total").increment(1);
 }
 
 /// What the carrier's word for a call's state means here.

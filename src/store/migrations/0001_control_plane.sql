@@ -200,6 +200,8 @@ CREATE TABLE calls (
     event_sequence BIGINT NOT NULL,
     -- The process that has the call was seen with it.
     seen_at {{ts}} NOT NULL,
+    -- Its socket has ended, and the carrier has not said whether the call has.
+    doubted BOOLEAN NOT NULL,
     -- Scores and summary were made.
     analysed_at {{ts}},
     created_at {{ts}} NOT NULL,

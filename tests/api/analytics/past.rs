@@ -180,8 +180,8 @@ pub async fn write(db: &Db, tenant: TenantId, calls: &[Past]) {
         let insert = sql("INSERT INTO calls (id, tenant_id, direction, state, from_number, to_number,
             business_id, started_at, ended_at, duration_seconds, sentiment_score, sentiment, qa_score,
             escalation_status, summary, spoken_by_ai, spoken_by_human, topics, tags, is_spam,
-            is_after_hours, metadata, journal_position, event_sequence, seen_at, created_at,
-            updated_at) VALUES");
+            is_after_hours, metadata, journal_position, event_sequence, doubted, seen_at,
+            created_at, updated_at) VALUES");
         insert_rows(&mut tx, insert, some, |row, call| {
             let ended = call.seconds.map(|seconds| call.started_at + TimeDelta::seconds(seconds));
             let open = call.escalations.last().filter(|one| one.status != "cancelled");
@@ -210,7 +210,7 @@ pub async fn write(db: &Db, tenant: TenantId, calls: &[Past]) {
                 .arg(open.map(|one| one.status))
                 .push(",")
                 .arg(call.summary.clone())
-                .push(", TRUE, FALSE, '[]', '[]', FALSE, FALSE, '{}', 0, 0,")
+                .push(", TRUE, FALSE, '[]', '[]', FALSE, FALSE, '{}', 0, 0, FALSE,")
                 .arg(call.started_at)
                 .push(",")
                 .arg(call.started_at)

@@ -111,7 +111,7 @@ async fn admit(
     token: Option<&str>,
     address: Option<std::net::IpAddr>,
 ) -> Result<Verified, (Problem, Option<Standing>)> {
-    let address = address.map(|address| address.to_string());
+    let address = address.map(crate::api::address::client);
     let verified = match token {
         None => Err(Problem::new(
             StatusCode::UNAUTHORIZED,
