@@ -201,7 +201,7 @@ CREATE TABLE calls (
     -- The process that has the call was seen with it.
     seen_at {{ts}} NOT NULL,
     -- Its socket has ended, and the carrier has not said whether the call has.
-    doubted BOOLEAN NOT NULL,
+    doubted BOOLEAN NOT NULL DEFAULT FALSE,
     -- Scores and summary were made.
     analysed_at {{ts}},
     created_at {{ts}} NOT NULL,
