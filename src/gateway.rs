@@ -25,7 +25,7 @@ use crate::{
     app::{App, Clock, NotOpened, scribe::Fact},
     carrier::{self, hang_up::Patience},
     config::Config,
-    domain::Business,
+    domain::{self, Business},
     live::{
         brief::Brief,
         desk::Desk,
@@ -326,7 +326,11 @@ impl Gateway {
                 self.desk.hang_ups.expect(&call);
             }
         };
-        session::run(parts, carrier, remember).await;
+        let stopped = session::run(parts, carrier, remember).await;
+        if let (true, false, Some(app)) = (stopped, expected.listens, self.control.get()) {
+            let (call_sid, at) = (call_sid.as_str().into(), app.clock.now());
+            app.report(Fact::State { call_sid, state: domain::State::Completed, at });
+        }
         drop(live);
     }
 

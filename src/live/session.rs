@@ -132,6 +132,8 @@ struct Session {
     /// Tones that were ordered and are yet to be made.
     keys_to_play: Vec<(Epoch, UtteranceId, u32, String)>,
     outbox: Vec<String>,
+    /// The carrier said that the stream is over.
+    stopped: bool,
     ended: Option<EndReason>,
     /// Of each sentence being made.
     voiced: HashMap<(UtteranceId, u32), Voiced>,
@@ -148,7 +150,9 @@ struct Voiced {
 /// Conducts a call until it ends. `ended` is told why before the carrier's socket is closed, since
 /// the carrier asks at once how to go on; it is not told of a call that lives on while this process
 /// stops.
-pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(EndReason)) {
+///
+/// Returns whether the carrier itself said that the stream is over; else the call may be up still.
+pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(EndReason)) -> bool {
     let mut words = parts.words;
     let stop = parts.stop;
     let echo = parts.conversation.guards_echo().then(EchoGuard::default);
@@ -184,6 +188,7 @@ pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(E
         gain: None,
         keys_to_play: Vec::new(),
         outbox: Vec::new(),
+        stopped: false,
         ended: None,
         voiced: HashMap::new(),
     };
@@ -257,8 +262,10 @@ pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(E
     if let Some(why) = session.ended.take() {
         ended(why);
     }
+    let stopped = session.stopped;
     let close = carrier.close(1000, "the call has ended");
     tokio::join!(close, session.finish());
+    stopped
 }
 
 async fn next_of(reply: &mut Option<(Epoch, ReplyId, LlmStream)>) -> Option<LlmEvent> {

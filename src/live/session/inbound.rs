@@ -87,7 +87,10 @@ impl Session {
                 None => self.odd("unknown mark"),
             },
             Ok(Inbound::Dtmf(dtmf)) => self.tell(Event::KeyPressed { key: dtmf.digit }),
-            Ok(Inbound::Stop { .. }) => self.tell(Event::CallerLeft),
+            Ok(Inbound::Stop { .. }) => {
+                self.stopped = true;
+                self.tell(Event::CallerLeft);
+            }
             Ok(Inbound::Connected { .. }) => self.wrong("second connected"),
             Ok(Inbound::Start(_)) => self.wrong("second start"),
             Ok(Inbound::Unknown { .. }) => self.odd("unknown event"),
