@@ -224,6 +224,7 @@ waiting = [tuple(pair) for pair in talk]
 while time.monotonic() < deadline:
     if waiting and waiting[0][0] in shown[seen:]:
         seen = len(shown)
+        time.sleep(0.5)  # nobody types before the prompt is there to be read
         os.write(terminal, (waiting.pop(0)[1] + "\n").encode())
     elif not waiting and until in shown[seen:]:
         break
