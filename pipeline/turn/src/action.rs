@@ -102,6 +102,24 @@ pub enum EndReason {
     Fax,
 }
 
+impl EndReason {
+    /// The reason without what belongs to it, as records and traces name it: its `kind` in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            EndReason::CallerLeft => "caller_left",
+            EndReason::AgentEnded => "agent_ended",
+            EndReason::CallerSilent => "caller_silent",
+            EndReason::Ordered => "ordered",
+            EndReason::Transferred { .. } => "transferred",
+            EndReason::TooLong => "too_long",
+            EndReason::HearingFailed => "hearing_failed",
+            EndReason::AgentFailed => "agent_failed",
+            EndReason::Voicemail { .. } => "voicemail",
+            EndReason::Fax => "fax",
+        }
+    }
+}
+
 /// What a command did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
@@ -156,8 +174,14 @@ pub enum Note {
     Backchannel { text: String, at: Moment },
     /// Keys pressed.
     Pressed { keys: String },
-    /// A tool that was called, and what it answered.
-    ToolUsed { call: ToolCall, content: String },
+    /// A tool that was called, and what it answered; whether it changes something, as opposed to
+    /// looking something up.
+    ToolUsed {
+        call: ToolCall,
+        content: String,
+        #[serde(default = "unknown_effects")]
+        effects: bool,
+    },
     /// A supervisor's order that took effect.
     Ordered { id: CommandId, command: crate::event::Command },
     /// How long each stage of an answer took.
@@ -182,6 +206,11 @@ pub enum Note {
     Tallied { tally: Tally },
     /// The call is over.
     Ended { why: EndReason },
+}
+
+/// What was noted without a word on it may have had effects.
+fn unknown_effects() -> bool {
+    true
 }
 
 /// What an utterance is for.

@@ -59,6 +59,8 @@ pub struct Conversation {
     pub(crate) machine: Option<Machine>,
     /// A person has taken over; then it is paused too.
     pub(crate) person: bool,
+    /// Hearing failed for good while a person spoke.
+    pub(crate) deaf: bool,
     /// Pauses that come true at the end of a word.
     pub(crate) pausing: Vec<(CommandId, Command)>,
     /// What the agent said last, as far as it was heard, and until when.
@@ -114,6 +116,7 @@ impl Conversation {
             answerer: None,
             machine: None,
             person: false,
+            deaf: false,
             pausing: Vec::new(),
             last_said: None,
             tally: Tally::default(),

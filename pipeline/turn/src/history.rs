@@ -23,6 +23,14 @@ pub enum Message {
 /// What the model reads of a tool that was running when a session left the call.
 pub const LEFT_RUNNING: &str = "Its outcome is not known: it was running when the call was left.";
 
+/// How an answer begins by which a model is told that a tool did not do what it was called for.
+const NOT_DONE: [&str; 4] = ["Failed: ", "Given up: ", "Still running: ", LEFT_RUNNING];
+
+/// Does a tool that answered so say that it did what it was called for? What it says else is not read.
+pub fn was_done(answer: &str) -> bool {
+    !NOT_DONE.iter().any(|beginning| answer.starts_with(beginning))
+}
+
 impl Message {
     /// What a person who has taken the call over said to the caller.
     pub fn from_colleague(text: &str) -> Self {

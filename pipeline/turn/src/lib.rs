@@ -29,7 +29,7 @@ pub use action::{
 pub use conversation::Conversation;
 pub use event::{Answerer, Command, CommandId, Event, ToolCall, WordAt};
 pub use floor::FloorName;
-pub use history::{LEFT_RUNNING, Message};
+pub use history::{LEFT_RUNNING, Message, was_done};
 pub use ids::{Epoch, Generation, MarkId, ReplyId, TurnId, UtteranceId};
 pub use policy::{Policy, Script, ToolPolicy};
 pub use time::Moment;

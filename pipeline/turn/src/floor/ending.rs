@@ -9,6 +9,9 @@ use crate::{
     timer::Timer,
 };
 
+/// While a person speaks, a call that lasts too long is looked at again after this.
+const LOOKED_AT_AGAIN: Duration = Duration::from_secs(60);
+
 impl Conversation {
     /// The call is over, now. What was heard until now is written down first.
     pub(crate) fn end(&mut self, why: EndReason) {
@@ -35,7 +38,7 @@ impl Conversation {
         self.waiting.clear();
         for running in std::mem::take(&mut self.running) {
             let content = crate::history::LEFT_RUNNING.to_owned();
-            self.note(Note::ToolUsed { call: running.call, content });
+            self.tool_used(running.call, content);
         }
         self.refuse_pauses();
         self.floor = Floor::Ended;
@@ -101,6 +104,11 @@ impl Conversation {
         if self.ends_in_any_case() {
             return;
         }
+        if self.person {
+            // Where a person speaks, a person decides; the agent ends it once it is handed back.
+            self.timers.set(Timer::LongestCall, self.now + LOOKED_AT_AGAIN);
+            return;
+        }
         let words = self.script.goodbye.clone();
         self.close_with(&words, EndReason::TooLong);
     }
@@ -108,6 +116,11 @@ impl Conversation {
     pub(crate) fn hearing_failed(&mut self) {
         self.trouble("hearing failed for good");
         if self.ends_in_any_case() {
+            return;
+        }
+        if self.person {
+            // The two hear each other. Only the transcript suffers, until it is handed back.
+            self.deaf = true;
             return;
         }
         let (words, why) = if self.script.can_transfer {

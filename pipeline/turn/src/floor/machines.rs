@@ -33,7 +33,8 @@ pub(crate) struct Machine {
 
 impl Conversation {
     pub(crate) fn answered_by(&mut self, by: Answerer) {
-        if !self.script.outbound {
+        // What a call that is gone on with was answered by, its first session has dealt with.
+        if !self.script.outbound || self.script.resumed.is_some() {
             return;
         }
         match by {
@@ -46,7 +47,10 @@ impl Conversation {
             Answerer::Fax => {
                 self.answerer = Some(by);
                 self.note_answerer(by, "carrier");
-                self.end(EndReason::Fax);
+                // Where a person speaks, a person decides.
+                if !self.person {
+                    self.end(EndReason::Fax);
+                }
             }
             Answerer::Machine => self.found_machine(by, "carrier"),
             Answerer::MachineAfterBeep | Answerer::MachineSilent => {
@@ -102,6 +106,7 @@ impl Conversation {
 
     fn may_be_greeted_by_machine(&self) -> bool {
         self.script.outbound
+            && self.script.resumed.is_none()
             && self.floor != Floor::Unanswered
             && self.now.since(self.begun) <= GREETING_WITHIN
     }

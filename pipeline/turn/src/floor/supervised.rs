@@ -293,6 +293,10 @@ impl Conversation {
         }
         self.person = false;
         self.history.push(Message::Guidance { text: HANDED_BACK.to_owned() });
+        if self.deaf {
+            self.hearing_failed();
+            return Effect::Done;
+        }
         self.resume()
     }
 

@@ -187,11 +187,18 @@ impl Conversation {
     /// The caller learns of it with the next answer; a call that joined it is answered now.
     fn running_ended(&mut self, running: Running, content: String) {
         self.history.set_answer(&running.call.id, &content);
-        self.note(Note::ToolUsed { call: running.call, content: content.clone() });
+        self.tool_used(running.call, content.clone());
         for joined in running.joined_by {
             self.history.set_answer(&joined, &content);
             self.answer_call(&joined, content.clone());
         }
+    }
+
+    /// Writes down that a tool was called, and what came of it.
+    pub(crate) fn tool_used(&mut self, call: ToolCall, content: String) {
+        // Keys are the caller's doing.
+        let effects = call.name != "collect_keys" && self.tool_policy(&call.name).effects;
+        self.note(Note::ToolUsed { call, content, effects });
     }
 
     pub(crate) fn tools_missing(&mut self) {
@@ -286,12 +293,12 @@ impl Conversation {
         for Called { call, answer, due, .. } in reply.tools {
             let content = match answer {
                 Some(content) => {
-                    self.note(Note::ToolUsed { call: call.clone(), content: content.clone() });
+                    self.tool_used(call.clone(), content.clone());
                     content
                 }
                 None if self.tool_policy(&call.name).cancel_on_barge_in => {
                     let content = GIVEN_UP.to_owned();
-                    self.note(Note::ToolUsed { call: call.clone(), content: content.clone() });
+                    self.tool_used(call.clone(), content.clone());
                     content
                 }
                 None => {

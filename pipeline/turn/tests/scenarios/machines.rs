@@ -129,3 +129,18 @@ fn a_machine_may_be_talked_to_as_to_anybody() {
     assert_eq!(call.ear().last().unwrap(), "I see.");
     assert!(call.transcript().contains(&"Machine by words".to_owned()));
 }
+
+#[test]
+fn a_call_that_is_gone_on_with_is_not_taken_for_a_machine_anew() {
+    let mut policy = policy();
+    policy.voicemail.then = VoicemailThen::Message;
+    policy.voicemail.message = MESSAGE.to_owned();
+    let resumed = Some("Sorry, go on.".to_owned());
+    let script = Script { outbound: true, resumed, ..script() };
+    let mut call = Sim::new(Setup { policy, script, ..Setup::default() });
+    call.at(100, Event::AnsweredBy { by: Answerer::Machine });
+    let end = call.says(2_000, "Can I leave a message for the doctor?");
+    call.at(end + 300, Event::BeepHeard { at: Moment(end + 200) });
+    call.run_until(end + 20_000);
+    assert!(!call.ear().contains(&MESSAGE.to_owned()), "{:?}", call.ear());
+}

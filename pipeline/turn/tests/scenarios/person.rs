@@ -1,7 +1,10 @@
 //! People who take over, and pauses that wait for the end of a word.
 
+use std::time::Duration;
+
 use turn::{
-    Command, Effect, EndReason, Event, FloorName, Message, Moment, Refusal, policy::PauseWhen,
+    Answerer, Command, Effect, EndReason, Event, FloorName, Message, Moment, Policy, Refusal,
+    Script, policy::PauseWhen,
 };
 
 use crate::sim::{ANSWER_AT, Setup, Sim, policy, script};
@@ -129,6 +132,34 @@ fn what_is_ordered_while_a_person_speaks_has_its_true_effect() {
     let ended =
         |order: &turn::Action| matches!(order, turn::Action::HangUp { why: EndReason::Ordered });
     assert_eq!(call.ordered_at(ended), at + 400);
+}
+
+#[test]
+fn a_person_is_not_cut_off_by_the_longest_call_or_by_what_answers() {
+    let policy = Policy { longest_call: Duration::from_secs(20), ..policy() };
+    let script = Script { outbound: true, ..script() };
+    let mut call = Sim::new(Setup { script, policy, ..Setup::default() });
+    call.orders(3_000, "take", Command::TakeOver);
+    call.at(30_000, Event::AnsweredBy { by: Answerer::Fax });
+    call.at(40_000, Event::HearingFailed);
+    call.run_until(200_000);
+    assert_eq!(call.call.floor(), FloorName::Person);
+    call.orders(200_000, "back", Command::HandBack);
+    call.run_to_end(280_000);
+    assert_eq!(call.answers_to("back"), [Ok(Effect::Done)]);
+    // Who cannot hear does not take a call back.
+    let told = call.transcript();
+    assert_eq!(told.last().unwrap(), "ended: transferred, the agent cannot hear", "{told:#?}");
+}
+
+#[test]
+fn a_call_that_has_lasted_too_long_ends_once_it_is_handed_back() {
+    let policy = Policy { longest_call: Duration::from_secs(20), ..policy() };
+    let mut call = Sim::new(Setup { script: script(), policy, ..Setup::default() });
+    call.orders(3_000, "take", Command::TakeOver);
+    call.orders(135_000, "back", Command::HandBack);
+    call.run_to_end(170_000);
+    assert_eq!(call.transcript().last().unwrap(), "ended: too long");
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Sim {
                 }
                 Note::Backchannel { text, .. } => Some(format!("({text})")),
                 Note::Pressed { keys } => Some(format!("keys: {keys}")),
-                Note::ToolUsed { call, content } => Some(format!("{}: {content}", call.name)),
+                Note::ToolUsed { call, content, .. } => Some(format!("{}: {content}", call.name)),
                 Note::Ended { why } => Some(format!("ended: {}", why_in_words(why))),
                 Note::PersonSaid { text, .. } => Some(format!("person: {text}")),
                 Note::Echo { text, .. } => Some(format!("(echo: {text})")),
