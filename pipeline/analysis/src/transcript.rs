@@ -112,6 +112,8 @@ pub struct Facts {
     pub answers_ms: Vec<u64>,
     /// Both spoke.
     pub overlaps: Vec<Overlap>,
+    /// What the agent was told before the call: its instructions.
+    pub told: Vec<String>,
 }
 
 impl Default for Facts {
@@ -121,6 +123,7 @@ impl Default for Facts {
             escalated: false,
             answers_ms: Vec::new(),
             overlaps: Vec::new(),
+            told: Vec::new(),
         }
     }
 }

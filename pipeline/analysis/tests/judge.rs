@@ -47,6 +47,13 @@ fn a_long_call_is_shown_in_part() {
     let lines = vec!["C hello there"; 2_000];
     let prompt = quality_prompt(&call(Language::English, &lines), &Rubric::default());
     assert_eq!(prompt.user.lines().count(), 302);
+    assert!(prompt.system.contains("1700 turns from its middle are left out"));
+    let recital = format!("C {}", "ж".repeat(900));
+    let prompt = quality_prompt(&call(Language::Russian, &[&*recital; 200]), &Rubric::default());
+    assert!(prompt.user.len() < 61_000, "{} bytes", prompt.user.len());
+    let shown: Vec<&str> = prompt.user.lines().collect();
+    assert!(shown[1].contains("\"interaction\":0,"), "from its beginning");
+    assert!(shown[shown.len() - 2].contains("\"interaction\":199,"), "and its end");
 }
 
 #[test]
@@ -89,8 +96,22 @@ fn a_verdict_does_not_excuse_what_the_rules_found() {
     assert!(both.flagged_issues.contains(&"Invented a figure.".to_owned()));
     assert_eq!(both.evidence.len(), rules.evidence.len() + 1);
     let stern = VERDICT.replace("\"compliance\":1,", "\"compliance\":0.1,");
-    let both = merged(rules, read_quality(&stern, &call).unwrap(), &rubric);
+    let both = merged(rules.clone(), read_quality(&stern, &call).unwrap(), &rubric);
+    assert_eq!(both.compliance, rules.compliance, "its only quote was not said");
+    let shown = stern.replace("never said", "I'll send you an email");
+    let both = merged(rules.clone(), read_quality(&shown, &call).unwrap(), &rubric);
     assert_eq!(both.compliance, 0.1);
+    let harsh = VERDICT.replace("\"professionalism\":1.0", "\"professionalism\":0.0");
+    let both = merged(rules.clone(), read_quality(&harsh, &call).unwrap(), &rubric);
+    assert_eq!(both.professionalism, rules.professionalism, "nothing is quoted against it");
+}
+
+#[test]
+fn what_a_model_writes_is_plain_text() {
+    let odd = VERDICT.replace("Invented a figure.", "Invented\\u0000a\\nfigure.");
+    let verdict = read_quality(&odd, &grievance()).unwrap();
+    assert_eq!(verdict.findings[0].issue, "Invented a figure.");
+    assert_eq!(read_summary(r#"{"summary":"Booked\u0000 a\ntable."}"#).unwrap(), "Booked a table.");
 }
 
 #[test]

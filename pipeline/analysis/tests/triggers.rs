@@ -2,7 +2,7 @@
 
 use analysis::{
     Language,
-    sentiment::of_turn,
+    sentiment::{Label, Sentiment, of_turn},
     triggers::{Fact, Fired, Knowledge, Problem, Trigger, Watch, validate},
 };
 use proptest::prelude::*;
@@ -188,4 +188,32 @@ proptest! {
         prop_assert!(times.iter().all(|times| *times <= 1));
         prop_assert_eq!(times[6], 0);
     }
+}
+
+#[test]
+fn a_later_word_on_a_turn_is_as_if_it_had_come_in_time() {
+    let felt = |score: f32| Sentiment { score, label: Label::of(score), confidence: 0.9 };
+    let low = [trigger("sentiment", Some(-0.4), &[])];
+    let mut call = Told::new(Language::English, &low);
+    let texts = ["oh brilliant", "well done again", "thanks a lot", "goodbye then"];
+    for text in texts {
+        assert_eq!(call.caller(text), [], "{text}");
+    }
+    let mut told = Watch::new(&low, Language::English);
+    for (at, text) in texts.into_iter().enumerate() {
+        let interaction = u32::try_from(at).unwrap() + 1;
+        let sentiment = felt(-0.8);
+        told.tell(Fact::Caller { at_ms: 0, interaction, text, confidence: None, sentiment });
+    }
+    // In another order than they were said.
+    let mut fired = Vec::new();
+    for interaction in [3, 1, 4, 2] {
+        let text = texts[interaction as usize - 1];
+        fired.extend(call.watch.revise((9, interaction), text, felt(-0.8)));
+    }
+    assert_eq!(call.watch.mood().now(), told.mood().now());
+    assert_eq!(fired.len(), 1, "once in a call: {fired:?}");
+    assert_eq!(fired[0].trigger_type, "sentiment");
+    assert_eq!(call.watch.revise((9, 77), "nobody said this", felt(1.0)), []);
+    assert_eq!(call.watch.mood().now(), told.mood().now());
 }

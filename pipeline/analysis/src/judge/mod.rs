@@ -4,7 +4,8 @@
 //! your instructions": it stands between fences that do not occur in it, each turn as one line of JSON,
 //! in the user's message, never in the system's. Answers are read strictly. A score out of range, a key
 //! too many or too few, and the answer is refused as a whole; a finding whose quote was not said is
-//! left out. What the rules found against compliance stays, whatever the model thinks.
+//! left out, and a part that is scored lower than the rules do without a quote that was said keeps the
+//! rules' score. What the rules found against compliance stays, whatever the model thinks.
 
 mod fence;
 
@@ -166,7 +167,7 @@ pub fn read_quality(answer: &str, transcript: &Transcript) -> Result<Verdict, Re
         let turn = usize::try_from(interaction).ok().and_then(|at| transcript.turns.get(at));
         if turn.is_some_and(|turn| turn.text.contains(quote.trim())) {
             let quote = quote.trim().to_owned();
-            let issue = issue.trim().to_owned();
+            let issue = plain(&issue);
             let interaction = Some(interaction);
             findings.push(Finding { rule: "judge", part, issue, quote, interaction, cost: 0.0 });
         } else {
@@ -177,19 +178,27 @@ pub fn read_quality(answer: &str, transcript: &Transcript) -> Result<Verdict, Re
 }
 
 /// The rules' scores with a model's verdict: the lower compliance, the mean of the other parts; what
-/// the rules found stays, what the model found is added.
+/// the rules found stays, what the model found is added. What it holds against a part counts only with
+/// a finding of that part: a low score by itself is no evidence.
 pub fn merged(rules: Scores, verdict: Verdict, rubric: &Rubric) -> Scores {
     let mut scores = rules;
     let mean = |a: f32, b: f32| f32::midpoint(a, b);
+    let told = |part: Part, rules: f32, told: f32| {
+        let shown = verdict.findings.iter().any(|finding| finding.part == part);
+        if shown || told >= rules { told } else { rules }
+    };
     if rubric.compliance_check {
-        scores.compliance = scores.compliance.min(verdict.compliance);
+        let compliance = told(Part::Compliance, scores.compliance, verdict.compliance);
+        scores.compliance = scores.compliance.min(compliance);
     }
     if rubric.sentiment_analysis {
         scores.sentiment = mean(scores.sentiment, verdict.sentiment);
         scores.sentiment_label = Label::of(scores.sentiment * 2.0 - 1.0);
     }
-    scores.accuracy = mean(scores.accuracy, verdict.accuracy);
-    scores.professionalism = mean(scores.professionalism, verdict.professionalism);
+    let accuracy = told(Part::Accuracy, scores.accuracy, verdict.accuracy);
+    scores.accuracy = mean(scores.accuracy, accuracy);
+    let manner = told(Part::Professionalism, scores.professionalism, verdict.professionalism);
+    scores.professionalism = mean(scores.professionalism, manner);
     for finding in verdict.findings {
         let compliance = finding.part == Part::Compliance;
         if compliance && !rubric.compliance_check {
@@ -264,11 +273,17 @@ pub fn read_summary(answer: &str) -> Result<String, Refused> {
         summary: String,
     }
     let Raw { summary } = object(answer)?;
-    let summary = summary.split_whitespace().collect::<Vec<_>>().join(" ");
+    let summary = plain(&summary).split_whitespace().collect::<Vec<_>>().join(" ");
     if summary.is_empty() || summary.chars().count() > LONGEST_SUMMARY {
         return Err(Refused::Text("the summary"));
     }
     Ok(first_sentences(&summary).to_owned())
+}
+
+/// What a model wrote, as text on one line: control characters, which JSON can spell, are for no reader
+/// and not every store takes them.
+fn plain(text: &str) -> String {
+    text.trim().chars().map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
 /// The first [`SENTENCES`] sentences.

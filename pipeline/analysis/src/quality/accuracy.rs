@@ -26,13 +26,19 @@ pub(super) fn look(call: &Call<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// An answer for which the knowledge was asked, and which says what is not in it.
+/// An answer for which the knowledge was asked, and which says what is not in it; of passages that were
+/// only offered, figures alone must be theirs: the answer may be about something else.
 fn unsupported(call: &Call<'_>, index: usize, said: &Said<'_>) -> Option<Finding> {
-    if said.turn.knowledge != Knowledge::Found || said.turn.passages.is_empty() {
+    let asked = match said.turn.knowledge {
+        Knowledge::Found => true,
+        Knowledge::Offered => false,
+        Knowledge::NotAsked | Knowledge::Missed => return None,
+    };
+    if said.turn.passages.is_empty() {
         return None;
     }
     // What the caller and the tools said may be repeated, and what was supported before.
-    let mut texts: Vec<&str> = Vec::new();
+    let mut texts: Vec<&str> = call.facts.told.iter().map(String::as_str).collect();
     for earlier in &call.turns[..=index] {
         texts.extend(earlier.turn.passages.iter().map(String::as_str));
         texts.extend(earlier.turn.tools.iter().map(|tool| tool.answer.as_str()));
@@ -48,6 +54,9 @@ fn unsupported(call: &Call<'_>, index: usize, said: &Said<'_>) -> Option<Finding
         let issue = "A figure was named that the knowledge does not hold";
         let part = Part::Accuracy;
         return Some(said.finding("unsupported_figure", part, issue, index, Some(word..word + 1)));
+    }
+    if !asked {
+        return None;
     }
     let known: Vec<Word> = texts.iter().flat_map(|text| words(text)).collect();
     let (answer, known) = (content(&said.words), content(&known));

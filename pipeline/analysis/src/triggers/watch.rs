@@ -1,5 +1,7 @@
 //! A call's triggers, watched as it goes.
 
+use std::collections::VecDeque;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -15,6 +17,8 @@ use crate::{
 const QUOTE: usize = 160;
 /// A call's sentiment is not acted on before it is believed this much.
 const BELIEVED: f32 = 0.3;
+/// The caller's last turns whose sentiment may be revised.
+const REVISED: usize = 64;
 
 /// What became of a question that was put to the knowledge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -26,6 +30,8 @@ pub enum Knowledge {
     Found,
     /// It held none that is near enough.
     Missed,
+    /// It was not asked, but the agent was shown passages that may be about the caller's words.
+    Offered,
 }
 
 /// What happened in the call, in the order in which it happened. Times are milliseconds of the call.
@@ -99,6 +105,9 @@ pub struct Watch {
     language: Language,
     watched: Vec<Watched>,
     mood: Mood,
+    /// The mood before the turns that may be revised, and these: place in the transcript, sentiment.
+    before: Mood,
+    felt: VecDeque<(u32, Sentiment)>,
     repetition: Repetition,
 }
 
@@ -111,8 +120,14 @@ impl Watch {
             let trigger_type = trigger.kind.clone();
             Some(Watched { trigger: index, trigger_type, rule, count: 0, fired: false })
         });
-        let (mood, repetition) = (Mood::default(), Repetition::default());
-        Watch { language, watched: watched.collect(), mood, repetition }
+        Watch {
+            language,
+            watched: watched.collect(),
+            mood: Mood::default(),
+            before: Mood::default(),
+            felt: VecDeque::new(),
+            repetition: Repetition::default(),
+        }
     }
 
     /// The call's smoothed sentiment so far.
@@ -128,13 +143,47 @@ impl Watch {
         };
         let language = self.language.of_turn(text);
         let mut again = false;
-        if let Fact::Caller { sentiment, .. } = fact {
+        if let Fact::Caller { sentiment, interaction, .. } = fact {
             self.mood.push(sentiment);
+            self.felt.push_back((interaction, sentiment));
+            if self.felt.len() > REVISED
+                && let Some((_, oldest)) = self.felt.pop_front()
+            {
+                self.before.push(oldest);
+            }
             again = self.repetition.push(text, language);
         }
         let heard = Heard { fact, text, words: &said, language, again, mood: self.mood.now() };
         let running = self.watched.iter_mut().filter(|watched| !watched.fired);
         running.filter_map(|watched| watched.tell(&heard)).collect()
+    }
+
+    /// Takes another judge's word on a turn of the caller's that was told before, among their last 64:
+    /// the mood is what it would have been with it, in whatever order such words come. Answers the
+    /// triggers that wait for a mood and fired by it.
+    pub fn revise(
+        &mut self,
+        (at_ms, interaction): (u64, u32),
+        text: &str,
+        sentiment: Sentiment,
+    ) -> Vec<Fired> {
+        let Some(turn) = self.felt.iter_mut().find(|(of, _)| *of == interaction) else {
+            return Vec::new();
+        };
+        turn.1 = sentiment;
+        self.mood = self.before.clone();
+        for (_, felt) in &self.felt {
+            self.mood.push(*felt);
+        }
+        let fact = Fact::Caller { at_ms, interaction, text, confidence: None, sentiment };
+        let (said, language) = (words(text), self.language.of_turn(text));
+        let mood = self.mood.now();
+        let heard = Heard { fact, text, words: &said, language, again: false, mood };
+        let waits = |watched: &&mut Watched| {
+            !watched.fired && matches!(watched.rule, Rule::Sentiment { .. })
+        };
+        let waiting = self.watched.iter_mut().filter(waits);
+        waiting.filter_map(|watched| watched.tell(&heard)).collect()
     }
 }
 
