@@ -1,12 +1,14 @@
-//! Promise: a dashboard over 100,000 calls answers while one looks at it. What each statistic takes on
-//! both engines, over all calls (90 days) and over the last week of them, beside some calls of another
-//! organisation. `cargo bench --bench analytics`; run as a test there are few calls.
+//! Promise: a dashboard over 100,000 calls answers while one looks at it, each statistic within 200 ms. What
+//! each takes on both engines, over all calls (90 days), the last month and the last week of them, beside
+//! some calls of another organisation. `cargo bench --bench analytics`; run as a test there are few calls.
 
 #[path = "../tests/api/analytics/past.rs"]
 #[allow(dead_code)]
 mod past;
 #[path = "../tests/api/postgres.rs"]
 mod postgres;
+#[path = "../tests/api/scene.rs"]
+mod scene;
 
 use std::{
     future::Future,
@@ -27,6 +29,8 @@ use tandem::{
 const CALLS: u64 = 100_000;
 const DAYS: i64 = 90;
 const ROUNDS: usize = 20;
+/// What a statistic may take, at the median; a list of 50,000 calls is a report, and not promised.
+const PROMISE: Duration = Duration::from_millis(200);
 const ZONE: Tz = chrono_tz::America::New_York;
 
 #[tokio::main]
@@ -73,15 +77,7 @@ async fn filled(db: &Db, calls: u64) -> (TenantId, DateTime<Utc>) {
         }
         mine = tenant;
     }
-    // What a database does by itself after a while.
-    match db {
-        Db::Sqlite { write, .. } => {
-            sqlx::query("ANALYZE").execute(write).await.expect("it is analysed");
-        }
-        Db::Postgres(pool) => {
-            sqlx::query("VACUUM ANALYZE").execute(pool).await.expect("it is analysed");
-        }
-    }
+    scene::settle(db).await;
     (mine, since)
 }
 
@@ -92,6 +88,7 @@ async fn measure(db: Db, calls: u64, rounds: usize) {
     let until = since + TimeDelta::days(DAYS);
     for (name, span) in [
         ("90 days", Span { since, until }),
+        ("30 days", Span { since: until - TimeDelta::days(30), until }),
         ("7 days", Span { since: until - TimeDelta::days(7), until }),
     ] {
         let scope = Scope { span, business: None, direction: None };
@@ -138,5 +135,6 @@ async fn timed<T, E: std::fmt::Debug, F: Future<Output = Result<T, E>>>(
 fn tell(span: &str, what: &str, mut took: Vec<Duration>) {
     took.sort_unstable();
     let at = |percent: usize| took[(took.len() * percent / 100).min(took.len() - 1)];
-    println!("  {span:8} {what:16} p50 {:>9.1?}  p99 {:>9.1?}", at(50), at(99));
+    let late = if at(50) > PROMISE && !what.ends_with("rows") { "  late" } else { "" };
+    println!("  {span:8} {what:16} p50 {:>9.1?}  p99 {:>9.1?}{late}", at(50), at(99));
 }

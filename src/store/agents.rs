@@ -25,6 +25,7 @@ struct AgentRow {
     skills: Json<Vec<String>>,
     departments: Json<Vec<String>>,
     max_concurrent_calls: i64,
+    load: i64,
     total_calls_handled: i64,
     average_rating: Option<f64>,
     last_active_at: Option<DateTime<Utc>>,
@@ -51,6 +52,7 @@ impl TryFrom<AgentRow> for Agent {
             skills: row.skills.0,
             departments: row.departments.0,
             max_concurrent_calls: row.max_concurrent_calls,
+            load: row.load,
             total_calls_handled: row.total_calls_handled,
             average_rating: row.average_rating,
             last_active_at: row.last_active_at,
@@ -63,9 +65,14 @@ impl TryFrom<AgentRow> for Agent {
 
 const SELECT: &str =
     "SELECT id, tenant_id, name, email, phone, extension, status, is_active, skills,
-        departments, max_concurrent_calls, total_calls_handled, average_rating, last_active_at,
-        metadata, created_at, updated_at
+        departments, max_concurrent_calls,
+        (SELECT count(*) FROM calls c WHERE c.agent_id = agents.id AND c.ended_at IS NULL) AS load,
+        total_calls_handled, average_rating, last_active_at, metadata, created_at, updated_at
     FROM agents";
+
+/// Nobody is on the line who fills the agent's hands.
+const FREE: &str = "(status = 'available' AND max_concurrent_calls >
+    (SELECT count(*) FROM calls c WHERE c.agent_id = agents.id AND c.ended_at IS NULL))";
 
 /// Which agents are wanted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -85,12 +92,12 @@ pub async fn list(
     page: Page,
 ) -> Result<Paged<Agent>, StoreError> {
     let narrowed = |statement: super::Sql| {
-        let statement = statement.push("WHERE tenant_id =").arg(tenant);
+        let statement = statement.push("WHERE deleted_at IS NULL AND tenant_id =").arg(tenant);
         let statement = statement.and("is_active =", wanted.is_active);
         match wanted.is_available {
             None => statement,
-            Some(true) => statement.push("AND status = 'available'"),
-            Some(false) => statement.push("AND status <> 'available'"),
+            Some(true) => statement.push("AND").push(FREE),
+            Some(false) => statement.push("AND NOT").push(FREE),
         }
     };
     let (total,): (i64,) = db.one(narrowed(sql("SELECT count(*) FROM agents"))).await?;
@@ -106,11 +113,12 @@ pub async fn list(
 /// [`StoreError`].
 pub async fn find(db: &Db, tenant: TenantId, id: AgentId) -> Result<Option<Agent>, StoreError> {
     let select = sql(SELECT).push("WHERE id =").arg(id).push("AND tenant_id =").arg(tenant);
+    let select = select.push("AND deleted_at IS NULL");
     let row: Option<AgentRow> = db.opt(select).await?;
     row.map(Agent::try_from).transpose()
 }
 
-/// The same in a transaction, so that what is decided by it holds.
+/// The same in a transaction; nobody else changes it until that ends.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -120,8 +128,25 @@ pub async fn find_in(
     id: AgentId,
 ) -> Result<Option<Agent>, StoreError> {
     let select = sql(SELECT).push("WHERE id =").arg(id).push("AND tenant_id =").arg(tenant);
-    let row: Option<AgentRow> = tx.opt(select).await?;
+    let select = select.push("AND deleted_at IS NULL");
+    let row: Option<AgentRow> = tx.opt(select.for_update(tx)).await?;
     row.map(Agent::try_from).transpose()
+}
+
+/// Agents who can be called now: active, available, with room for one more call; those with the fewest
+/// running calls first, of these who has waited longest. Until the transaction ends nobody else chooses
+/// among them.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn candidates(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Agent>, StoreError> {
+    let hold = sql("SELECT id FROM tenants WHERE id = $1").bind(tenant).for_update(tx);
+    let _: Option<(Uuid,)> = tx.opt(hold).await?;
+    let select = sql(SELECT).push("WHERE deleted_at IS NULL AND tenant_id =").arg(tenant);
+    let select = select.push("AND is_active =").arg(true).push("AND").push(FREE);
+    let select = select.push("ORDER BY load, COALESCE(last_active_at, created_at), id");
+    let rows: Vec<AgentRow> = tx.all(select).await?;
+    rows.into_iter().map(Agent::try_from).collect()
 }
 
 /// Writes an agent: a new one, or the new state of one that is there.
@@ -159,19 +184,23 @@ pub async fn put(tx: &mut Tx, agent: &Agent) -> Result<(), StoreError> {
     tx.exec(upsert).await.map(drop)
 }
 
-/// Removes an agent. Calls and escalations of the past lose the name, not their own record.
+/// Removes an agent. The calls and escalations of the past keep the name; how the agent could be
+/// reached is forgotten.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn remove(tx: &mut Tx, tenant: TenantId, id: AgentId) -> Result<(), StoreError> {
-    for statement in [
-        "UPDATE calls SET agent_id = NULL WHERE agent_id = $1 AND tenant_id = $2",
-        "UPDATE escalations SET agent_id = NULL WHERE agent_id = $1 AND tenant_id = $2",
-        "DELETE FROM agents WHERE id = $1 AND tenant_id = $2",
-    ] {
-        tx.exec(sql(statement).bind(id).bind(tenant)).await?;
-    }
-    Ok(())
+pub async fn remove(
+    tx: &mut Tx,
+    tenant: TenantId,
+    id: AgentId,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let update =
+        sql("UPDATE agents SET deleted_at = $3, is_active = $4, user_id = NULL, email = NULL,
+            phone = NULL, extension = NULL, metadata = $5
+         WHERE id = $1 AND tenant_id = $2 AND deleted_at IS NULL");
+    let nothing = Value::Object(Map::new());
+    tx.exec(update.bind(id).bind(tenant).bind(at).bind(false).bind(nothing)).await.map(drop)
 }
 
 /// What hangs on an agent.

@@ -6,17 +6,15 @@
 
 use std::{path::Path, str::FromStr, time::Duration};
 
-use chrono::{DateTime, Utc};
 use sqlx::{
-    AssertSqlSafe, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+    AssertSqlSafe, Executor, FromRow, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions, PgRow},
     sqlite::{
         SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
     },
 };
-use uuid::Uuid;
 
-use crate::domain::ids::Identifier;
+pub use super::value::Val;
 
 /// A connection is waited for so long.
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(5);
@@ -52,14 +50,7 @@ impl StoreError {
                 | sqlx::Error::PoolTimedOut
                 | sqlx::Error::PoolClosed
                 | sqlx::Error::WorkerCrashed => true,
-                // Class 08 is of connections, 57P of a server that stops; 5 and 6 are SQLite's locks,
-                // 10 and 13 its disk.
-                sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-                    code.starts_with("08")
-                        || code.starts_with("57P")
-                        || code.starts_with("53")
-                        || matches!(&*code, "5" | "6" | "10" | "13" | "517" | "261")
-                }),
+                sqlx::Error::Database(error) => error.code().is_some_and(|code| is_away(&code)),
                 _ => false,
             },
             StoreError::Corrupt { .. } => false,
@@ -67,66 +58,18 @@ impl StoreError {
     }
 }
 
-/// A value that is bound.
-#[derive(Clone, Debug)]
-pub enum Val {
-    Bool(Option<bool>),
-    Int(Option<i64>),
-    Float(Option<f64>),
-    Text(Option<String>),
-    Uuid(Option<Uuid>),
-    Time(Option<DateTime<Utc>>),
-    Json(Option<serde_json::Value>),
-    Bytes(Option<Vec<u8>>),
-}
-
-macro_rules! vals {
-    ($($kind:ident: $($of:ty),+;)*) => {$($(
-        impl From<$of> for Val {
-            fn from(value: $of) -> Val { Val::$kind(Some(value.into())) }
-        }
-        impl From<Option<$of>> for Val {
-            fn from(value: Option<$of>) -> Val { Val::$kind(value.map(Into::into)) }
-        }
-    )+)*};
-}
-
-vals! {
-    Bool: bool;
-    Int: i64, i32, u32, u8;
-    Float: f64, f32;
-    Text: String, &str;
-    Uuid: Uuid;
-    Time: DateTime<Utc>;
-    Json: serde_json::Value;
-    Bytes: Vec<u8>;
-}
-
-impl<I: Identifier> From<I> for Val {
-    fn from(id: I) -> Val {
-        Val::Uuid(Some(id.into()))
+/// Does an engine's code mean that it is away?
+fn is_away(code: &str) -> bool {
+    if code.len() == 5 {
+        // PostgreSQL: classes of connections, of resources, of a server that stops; and 25006, which
+        // is a standby's.
+        return code.starts_with("08")
+            || code.starts_with("53")
+            || code.starts_with("57P")
+            || code == "25006";
     }
-}
-
-impl<I: Identifier> From<Option<I>> for Val {
-    fn from(id: Option<I>) -> Val {
-        Val::Uuid(id.map(Into::into))
-    }
-}
-
-impl Val {
-    /// The same, if it is a time, as both engines keep it: to the microsecond.
-    fn kept(self) -> Val {
-        use chrono::SubsecRound;
-        match self {
-            Val::Time(time) => Val::Time(time.map(|time| time.trunc_subsecs(6))),
-            // PostgreSQL has no place for it.
-            Val::Text(Some(text)) if text.contains('\0') => {
-                Val::Text(Some(text.replace('\0', "\u{fffd}")))
-            }
-            other => other,
-        }
-    }
+    // SQLite: 5 and 6 are locks, 10 and 13 the disk; what is above the low byte says more of it.
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13))
 }
 
 /// A statement and what is bound to it.
@@ -190,6 +133,28 @@ impl Sql {
         self.push(")")
     }
 
+    /// ` AND <column> IN (1, 2, …)`; none of no numbers. Numbers cannot become SQL, and are written out:
+    /// PostgreSQL plans for those that it sees.
+    #[must_use]
+    pub fn and_any(mut self, column: &'static str, numbers: &[i64]) -> Self {
+        if numbers.is_empty() {
+            return self.push("AND 1 = 0");
+        }
+        let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+        self.text.push_str(&format!(" AND {column} IN ({})", numbers.join(", ")));
+        self
+    }
+
+    /// `<column>` has this text in it, wherever, sign by sign.
+    #[must_use]
+    pub fn contains(self, db: &Db, column: &'static str, text: &str) -> Self {
+        let function = match db {
+            Db::Sqlite { .. } => "instr(",
+            Db::Postgres(_) => "strpos(",
+        };
+        self.push(function).push(column).push(",").arg(text).push(") > 0")
+    }
+
     /// The rows are nobody else's to change until the transaction ends. SQLite has one writer, and
     /// needs no words for it.
     #[must_use]
@@ -200,14 +165,13 @@ impl Sql {
         }
     }
 
-    /// The texts of a column that is a JSON array, as rows with a `value`, named `name`.
+    /// The same of the rows of one table of several, by its name in the statement.
     #[must_use]
-    pub fn texts_of(mut self, db: &Db, column: &'static str, name: &'static str) -> Self {
-        self.text.push_str(&match db {
-            Db::Sqlite { .. } => format!(" json_each({column}) AS {name}"),
-            Db::Postgres(_) => format!(" jsonb_array_elements_text({column}) AS {name} (value)"),
-        });
-        self
+    pub fn for_update_of(self, tx: &Tx, table: &'static str) -> Self {
+        match tx {
+            Tx::Sqlite(_) => self,
+            Tx::Postgres(_) => self.push("FOR UPDATE OF").push(table),
+        }
     }
 
     /// The seconds from one column's time to another's.
@@ -290,6 +254,10 @@ impl Db {
             let pool = PgPoolOptions::new()
                 .max_connections(MOST_CONNECTIONS)
                 .acquire_timeout(ACQUIRE_WITHIN)
+                .after_connect(|connection, _| {
+                    // Compiling a statistic of many periods takes longer than counting it.
+                    Box::pin(async move { connection.execute("SET jit = off").await.map(drop) })
+                })
                 .connect_with(options)
                 .await?;
             return Ok(Db::Postgres(pool));
@@ -332,6 +300,11 @@ impl Db {
             Db::Sqlite { .. } => "SQLite",
             Db::Postgres(_) => "PostgreSQL",
         }
+    }
+
+    /// Do transactions write beside each other? SQLite's wait for each other.
+    pub fn has_many_writers(&self) -> bool {
+        matches!(self, Db::Postgres(_))
     }
 
     /// For `ORDER BY <text>`: by the bytes of its UTF-8, whatever the database's own order of words.
@@ -431,10 +404,25 @@ impl Db {
         })
     }
 
-    /// Does the engine choose indexes by what the columns hold? SQLite keeps no statistics here, and
-    /// is drawn to any range that an index serves; `+` before a column hides it.
+    /// Does the engine choose indexes by what the columns hold? SQLite knows how long the tables are
+    /// and is drawn to any range that an index serves; `+` before a column hides it.
     pub fn knows_its_data(&self) -> bool {
         matches!(self, Db::Postgres(_))
+    }
+
+    /// Has SQLite look how long its tables and how alike their columns are, where it has not yet or they
+    /// have grown tenfold: it chooses indexes by that. It looks at some rows of each alone, in some tens
+    /// of milliseconds, for which writers wait. PostgreSQL does so by itself.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn learn(&self) -> Result<(), StoreError> {
+        if let Db::Sqlite { write, .. } = self {
+            // 2: analyse what needs it; 0x10: not every row; 0x10000: among all tables, used by this
+            // connection or not.
+            sqlx::query("PRAGMA optimize = 0x10012").execute(write).await?;
+        }
+        Ok(())
     }
 
     /// How a statement would be carried out, a line a step: `EXPLAIN`.

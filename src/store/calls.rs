@@ -6,6 +6,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{Db, StoreError, Tx, sql};
+mod facets;
 mod list;
 
 pub use list::{Key, Sort, Wanted, list, plan};
@@ -102,7 +103,7 @@ pub async fn find(db: &Db, tenant: TenantId, id: CallId) -> Result<Option<Call>,
     row.map(Call::try_from).transpose()
 }
 
-/// The same in a transaction, so that what is decided by it holds.
+/// The same in a transaction. What is decided by it holds where [`hold`](super::lines::hold) came before.
 ///
 /// # Errors
 /// [`StoreError`].

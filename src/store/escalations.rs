@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Db, StoreError, Tx, calls::named, sql};
-use crate::domain::{Agent, AgentId, CallId, Escalation, EscalationStatus, Progress, TenantId};
+use super::{Db, StoreError, Tx, calls::named, lines, sql};
+use crate::domain::{AgentId, CallId, Escalation, EscalationStatus, Progress, TenantId};
 
 #[derive(sqlx::FromRow)]
 pub(super) struct EscalationRow {
@@ -48,7 +48,8 @@ impl TryFrom<EscalationRow> for Escalation {
 
 pub(super) const SELECT: &str = "SELECT e.id, e.call_id, e.status, e.progress, e.trigger_type,
         e.trigger_details, e.agent_id, a.name AS agent_name, e.summary, e.context_data,
-        e.requested_at, e.accepted_at, e.completed_at
+        e.requested_at, e.accepted_at, e.completed_at, e.tenant_id,
+        COALESCE(e.asked_at, e.requested_at) AS asked_at, e.agent_call_sid
     FROM escalations e LEFT JOIN agents a ON a.id = e.agent_id";
 
 /// An escalation that is new: pending, requested.
@@ -71,10 +72,12 @@ pub struct NewEscalation {
 pub async fn add(tx: &mut Tx, new: NewEscalation) -> Result<Escalation, StoreError> {
     let insert = sql("INSERT INTO escalations
             (tenant_id, call_id, status, progress, trigger_type, trigger_details, agent_id, summary,
-             context_data, requested_at)
-         VALUES ($1, $2, 'pending', 'requested', $3, $4, $5, $6, $7, $8) RETURNING id")
-    .bind(new.tenant)
+             context_data, requested_at, started_at, direction, business_id)
+         SELECT tenant_id, id, 'pending', 'requested', $3, $4, $5, $6, $7, $8, started_at,
+                direction, business_id
+         FROM calls WHERE id = $1 AND tenant_id = $2 RETURNING id")
     .bind(new.call)
+    .bind(new.tenant)
     .bind(new.trigger_type)
     .bind(Value::Object(new.trigger_details))
     .bind(new.agent)
@@ -89,7 +92,7 @@ pub async fn add(tx: &mut Tx, new: NewEscalation) -> Result<Escalation, StoreErr
     row.try_into()
 }
 
-/// What the call shows of its latest escalation.
+/// What the call shows of its latest escalation, and whether any of them counts.
 pub(super) async fn shown(
     tx: &mut Tx,
     call: CallId,
@@ -97,7 +100,9 @@ pub(super) async fn shown(
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let status = status.filter(|status| *status != EscalationStatus::Cancelled);
-    let show = sql("UPDATE calls SET escalation_status = $2, updated_at = $3 WHERE id = $1");
+    let show = sql("UPDATE calls SET escalation_status = $2, updated_at = $3, escalated = EXISTS
+            (SELECT 1 FROM escalations WHERE call_id = $1 AND status <> 'cancelled')
+         WHERE id = $1");
     tx.exec(show.bind(call).bind(status.map(EscalationStatus::name)).bind(at)).await.map(drop)
 }
 
@@ -113,51 +118,52 @@ pub async fn open_of(tx: &mut Tx, call: CallId) -> Result<Option<Escalation>, St
     row.map(Escalation::try_from).transpose()
 }
 
-/// One escalation, whosever it is, and its tenant.
+/// Holds the call of an escalation, which comes first wherever both are changed. The call, if there is
+/// such an escalation.
+async fn hold(tx: &mut Tx, id: i64) -> Result<Option<(TenantId, CallId)>, StoreError> {
+    let select = sql("SELECT tenant_id, call_id FROM escalations WHERE id = $1").bind(id);
+    let Some((tenant, call)): Option<(Uuid, Uuid)> = tx.opt(select).await? else {
+        return Ok(None);
+    };
+    lines::hold(tx, call.into()).await?;
+    Ok(Some((tenant.into(), call.into())))
+}
+
+/// One escalation, whosever it is, and its tenant. Nobody else changes it until the transaction ends.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<(TenantId, Escalation)>, StoreError> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        tenant_id: Uuid,
-    }
-    let tenant: Option<Row> =
-        tx.opt(sql("SELECT tenant_id FROM escalations WHERE id = $1").bind(id)).await?;
-    let row: Option<EscalationRow> = tx.opt(sql(SELECT).push("WHERE e.id =").arg(id)).await?;
-    match (tenant, row) {
-        (Some(tenant), Some(row)) => Ok(Some((tenant.tenant_id.into(), row.try_into()?))),
-        _ => Ok(None),
-    }
+    let Some((tenant, _)) = hold(tx, id).await? else { return Ok(None) };
+    let row: EscalationRow = tx.one(sql(SELECT).push("WHERE e.id =").arg(id)).await?;
+    Ok(Some((tenant, row.try_into()?)))
 }
 
-/// The escalation whose agent's leg has this name at the carrier.
+/// Names the leg of the agent who is assigned. False: somebody else is by now, or it is over.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn of_leg(tx: &mut Tx, agent_call_sid: &str) -> Result<Option<i64>, StoreError> {
-    let select = sql("SELECT id FROM escalations WHERE agent_call_sid = $1");
-    let row: Option<(i64,)> = tx.opt(select.bind(agent_call_sid)).await?;
-    Ok(row.map(|(id,)| id))
+pub async fn name_leg(
+    tx: &mut Tx,
+    id: i64,
+    agent: AgentId,
+    agent_call_sid: &str,
+) -> Result<bool, StoreError> {
+    hold(tx, id).await?;
+    let update = sql("UPDATE escalations SET agent_call_sid = $3
+         WHERE id = $1 AND agent_id = $2 AND status IN ('pending', 'in_progress')");
+    Ok(tx.exec(update.bind(id).bind(agent).bind(agent_call_sid)).await? == 1)
 }
 
-/// Names the agent's leg.
+/// The agents' legs of this call.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn name_leg(tx: &mut Tx, id: i64, agent_call_sid: &str) -> Result<(), StoreError> {
-    let update = sql("UPDATE escalations SET agent_call_sid = $2 WHERE id = $1");
-    tx.exec(update.bind(id).bind(agent_call_sid)).await.map(drop)
-}
-
-/// The agent's leg, where it has a name yet.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn leg(tx: &mut Tx, id: i64) -> Result<Option<String>, StoreError> {
-    let select = sql("SELECT agent_call_sid FROM escalations WHERE id = $1");
-    let row: Option<(Option<String>,)> = tx.opt(select.bind(id)).await?;
-    Ok(row.and_then(|(sid,)| sid))
+pub async fn legs(db: &Db, call: CallId) -> Result<Vec<String>, StoreError> {
+    let select = sql("SELECT agent_call_sid FROM escalations
+         WHERE call_id = $1 AND agent_call_sid IS NOT NULL");
+    let rows: Vec<(String,)> = db.all(select.bind(call)).await?;
+    Ok(rows.into_iter().map(|(sid,)| sid).collect())
 }
 
 /// Brings an escalation to this progress; its status follows: accepted is in progress, a failure is
@@ -187,6 +193,7 @@ pub async fn advance(
         ),
         Progress::Ended => (&[Progress::Accepted, Progress::Bridged], EscalationStatus::Completed),
     };
+    hold(tx, id).await?;
     let update = sql("UPDATE escalations SET progress =")
         .arg(to.name())
         .push(", status =")
@@ -212,28 +219,32 @@ pub async fn advance(
     Ok(Some(escalation))
 }
 
-/// Gives an open escalation that nobody has accepted to another agent.
+/// Gives an open escalation that nobody has accepted to another agent; `tried` are those who were asked
+/// before. False: it is over, was accepted, or is somebody else's by now.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn reassign(
     tx: &mut Tx,
-    id: i64,
-    call: CallId,
+    escalation: &Escalation,
     agent: AgentId,
     tried: Value,
-) -> Result<(), StoreError> {
-    let before: Option<(Json<Map<String, Value>>,)> =
-        tx.opt(sql("SELECT context_data FROM escalations WHERE id = $1").bind(id)).await?;
-    let mut context = before.map(|(context,)| context.0).unwrap_or_default();
+    at: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let mut context = escalation.context_data.clone();
     context.insert("tried".to_owned(), tried);
     let update =
         sql("UPDATE escalations SET agent_id = $2, progress = 'requested', agent_call_sid = NULL,
-                context_data = $3
-         WHERE id = $1 AND status = 'pending'");
-    tx.exec(update.bind(id).bind(agent).bind(Value::Object(context))).await?;
+                context_data = $3, asked_at = $4
+         WHERE id = $1 AND status = 'pending' AND agent_id IS NOT DISTINCT FROM $5");
+    let update = update.bind(escalation.id).bind(agent).bind(Value::Object(context)).bind(at);
+    let update = update.bind(escalation.agent.as_ref().map(|(from, _)| *from));
+    if tx.exec(update).await? == 0 {
+        return Ok(false);
+    }
     let assign = sql("UPDATE calls SET agent_id = $2 WHERE id = $1");
-    tx.exec(assign.bind(call).bind(agent)).await.map(drop)
+    tx.exec(assign.bind(escalation.call).bind(agent)).await?;
+    Ok(true)
 }
 
 /// The call has ended, and so have its escalations: completed where an agent is assigned, cancelled
@@ -264,41 +275,75 @@ pub async fn close_all(
     Ok(closed)
 }
 
-/// An agent, and how many calls and open escalations are theirs.
+/// An open escalation, to be looked after.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
-    pub agent: AgentId,
-    pub load: i64,
+pub struct Open {
+    pub tenant: TenantId,
+    pub escalation: Escalation,
+    /// When its agent was asked.
+    pub asked_at: DateTime<Utc>,
+    /// The agent's leg at the carrier, once it has a name.
+    pub leg: Option<String>,
 }
 
-/// Agents who can be called now: active, available, with a number, below their limit; those with the
-/// fewest running calls first, of these who has waited longest.
+#[derive(sqlx::FromRow)]
+struct OpenRow {
+    tenant_id: Uuid,
+    asked_at: DateTime<Utc>,
+    agent_call_sid: Option<String>,
+    #[sqlx(flatten)]
+    escalation: EscalationRow,
+}
+
+impl TryFrom<OpenRow> for Open {
+    type Error = StoreError;
+
+    fn try_from(row: OpenRow) -> Result<Open, StoreError> {
+        Ok(Open {
+            tenant: row.tenant_id.into(),
+            escalation: row.escalation.try_into()?,
+            asked_at: row.asked_at,
+            leg: row.agent_call_sid,
+        })
+    }
+}
+
+/// Escalations that are open: those first whose people have not met, of these the oldest.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn candidates(tx: &mut Tx, tenant: TenantId) -> Result<Vec<Candidate>, StoreError> {
-    let select = sql("SELECT a.id, (SELECT count(*) FROM calls c
-                       WHERE c.agent_id = a.id AND c.ended_at IS NULL) AS load
-         FROM agents a
-         WHERE a.tenant_id = $1 AND a.is_active = $2 AND a.status = 'available'
-         ORDER BY load, COALESCE(a.last_active_at, a.created_at), a.id");
-    let rows: Vec<(Uuid, i64)> = tx.all(select.bind(tenant).bind(true)).await?;
-    Ok(rows.into_iter().map(|(id, load)| Candidate { agent: id.into(), load }).collect())
-}
-
-/// Escalations that are open, with their calls: after a restart they are looked after again.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn open(db: &Db, most: i64) -> Result<Vec<Escalation>, StoreError> {
+pub async fn open(db: &Db, most: i64) -> Result<Vec<Open>, StoreError> {
     let select = sql(SELECT)
-        .push("WHERE e.status IN ('pending', 'in_progress') ORDER BY e.requested_at LIMIT")
+        .push("WHERE e.status IN ('pending', 'in_progress')")
+        .push("ORDER BY CASE e.progress WHEN 'bridged' THEN 1 ELSE 0 END, asked_at, e.id LIMIT")
         .arg(most);
-    let rows: Vec<EscalationRow> = db.all(select).await?;
-    rows.into_iter().map(Escalation::try_from).collect()
+    let rows: Vec<OpenRow> = db.all(select).await?;
+    rows.into_iter().map(Open::try_from).collect()
 }
 
-/// Is this agent free for one more call?
-pub fn has_room(agent: &Agent, load: i64) -> bool {
-    load < agent.max_concurrent_calls
+/// The escalation of this call that a person has accepted, and that is not over.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn awaited(db: &Db, call: CallId) -> Result<Option<Open>, StoreError> {
+    let select = sql(SELECT).push("WHERE e.call_id =").arg(call).push(
+        "AND e.status = 'in_progress' AND e.progress IN ('accepted', 'bridged')
+         ORDER BY e.id DESC LIMIT 1",
+    );
+    let row: Option<OpenRow> = db.opt(select).await?;
+    row.map(Open::try_from).transpose()
+}
+
+/// Who took this call over last, and when.
+///
+/// # Errors
+/// [`StoreError`].
+pub(super) async fn taken_by(
+    tx: &mut Tx,
+    call: CallId,
+) -> Result<Option<(Uuid, DateTime<Utc>)>, StoreError> {
+    let select = sql("SELECT agent_id, accepted_at FROM escalations
+         WHERE call_id = $1 AND agent_id IS NOT NULL AND accepted_at IS NOT NULL
+         ORDER BY id DESC LIMIT 1");
+    tx.opt(select.bind(call)).await
 }

@@ -5,12 +5,12 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
+use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Db, StoreError, Tx, sql};
+use super::{Db, StoreError, Tx, escalations, sql};
 use crate::domain::{
     AgentId, BusinessId, CallId, Direction, Interaction, Sentiment, Speaker, State, TenantId,
-    UserId,
 };
 
 /// A call that is new.
@@ -125,13 +125,17 @@ pub async fn end(
     let update = sql("UPDATE calls SET ended_at = $2, duration_seconds = $3,
                           end_reason = COALESCE(end_reason, $4)
          WHERE id = $1 AND ended_at IS NULL");
-    tx.exec(update.bind(id).bind(ended_at).bind(duration_seconds).bind(reason)).await?;
-    // The agent who was with the caller.
+    if tx.exec(update.bind(id).bind(ended_at).bind(duration_seconds).bind(reason)).await? == 0 {
+        return Ok(());
+    }
+    // The person who was with the caller, from when they took the call.
+    let Some((agent, since)) = escalations::taken_by(tx, id).await? else { return Ok(()) };
     let handled =
         sql("UPDATE agents SET total_calls_handled = total_calls_handled + 1, last_active_at = $2,
                 total_call_duration_seconds = total_call_duration_seconds + $3
-         WHERE id = (SELECT agent_id FROM calls WHERE id = $1)");
-    tx.exec(handled.bind(id).bind(ended_at).bind(duration_seconds)).await.map(drop)
+         WHERE id = $1");
+    let seconds = (ended_at - since).num_seconds().max(0);
+    tx.exec(handled.bind(agent).bind(ended_at).bind(seconds)).await.map(drop)
 }
 
 /// Keeps others from changing the call until the transaction ends.
@@ -172,6 +176,8 @@ pub struct NewLine {
     pub from_ms: i64,
     pub to_ms: i64,
     pub sentiment: Option<Sentiment>,
+    /// How far that is to be believed, 0 to 1; none: it was judged in haste, and is to be judged again.
+    pub sentiment_confidence: Option<f64>,
     pub confidence: Option<f64>,
     pub metadata: Map<String, Value>,
 }
@@ -188,8 +194,8 @@ pub async fn add_line(
 ) -> Result<Option<Interaction>, StoreError> {
     let insert = sql("INSERT INTO utterances
             (tenant_id, call_id, position, speaker, text, at, from_ms, to_ms, sentiment_score,
-             sentiment, confidence, metadata)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             sentiment, confidence, metadata, sentiment_confidence)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (call_id, position) DO NOTHING RETURNING id")
     .bind(tenant)
     .bind(call)
@@ -202,7 +208,8 @@ pub async fn add_line(
     .bind(line.sentiment.map(|sentiment| sentiment.score))
     .bind(line.sentiment.map(|sentiment| sentiment.mood.name()))
     .bind(line.confidence)
-    .bind(Value::Object(line.metadata.clone()));
+    .bind(Value::Object(line.metadata.clone()))
+    .bind(line.sentiment_confidence);
     let id: Option<(i64,)> = tx.opt(insert).await?;
     Ok(id.map(|(id,)| Interaction {
         id,
@@ -256,6 +263,8 @@ pub async fn add_turn(
 pub struct Progress {
     /// Notes of the journal that are in the database.
     pub position: i64,
+    /// So many events more, which [`put_events`] keeps.
+    pub events: i64,
     pub spoken_by_ai: bool,
     pub spoken_by_human: bool,
     /// Of the caller, smoothed.
@@ -263,28 +272,30 @@ pub struct Progress {
     pub at: DateTime<Utc>,
 }
 
-/// Writes it down.
+/// Writes it down; the sequence of the call's last event, with those that are yet to be kept. None: the
+/// call is not there.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn progress(tx: &mut Tx, id: CallId, to: Progress) -> Result<(), StoreError> {
+pub async fn progress(tx: &mut Tx, id: CallId, to: Progress) -> Result<Option<i64>, StoreError> {
     let update = sql("UPDATE calls SET journal_position = $2, seen_at = $3, updated_at = $3,
                 spoken_by_ai = spoken_by_ai OR $4, spoken_by_human = spoken_by_human OR $5,
                 sentiment_score = COALESCE($6, sentiment_score),
-                sentiment = COALESCE($7, sentiment)
-         WHERE id = $1")
+                sentiment = COALESCE($7, sentiment), event_sequence = event_sequence + $8
+         WHERE id = $1 RETURNING event_sequence")
     .bind(id)
     .bind(to.position)
     .bind(to.at)
     .bind(to.spoken_by_ai)
     .bind(to.spoken_by_human)
     .bind(to.sentiment.map(|sentiment| sentiment.score))
-    .bind(to.sentiment.map(|sentiment| sentiment.mood.name()));
-    tx.exec(update).await.map(drop)
+    .bind(to.sentiment.map(|sentiment| sentiment.mood.name()))
+    .bind(to.events);
+    let last: Option<(i64,)> = tx.opt(update).await?;
+    Ok(last.map(|(last,)| last))
 }
 
-/// Keeps events of a call, in their order; the sequence of the last of them. Whoever reads them finds
-/// what they are about by the references in `data`.
+/// Keeps events of a call, in their order; the sequence of the last of them.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -299,13 +310,31 @@ pub async fn add_events(
          RETURNING event_sequence");
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
     let (last,): (i64,) = tx.one(update.bind(call).bind(count)).await?;
+    put_events(tx, tenant, call, last, events, at).await?;
+    Ok(last)
+}
+
+/// Keeps a call's latest events, whose last has this sequence already. Whoever reads them finds what
+/// they are about by the references in `data`.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn put_events(
+    tx: &mut Tx,
+    tenant: TenantId,
+    call: CallId,
+    last: i64,
+    events: &[(&'static str, Value)],
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
     for (place, (kind, data)) in (last - count + 1..).zip(events) {
         let insert = sql("INSERT INTO call_events (call_id, sequence, tenant_id, type, data, at)
              VALUES ($1, $2, $3, $4, $5, $6)");
         let insert = insert.bind(call).bind(place).bind(tenant).bind(*kind).bind(data.clone());
         tx.exec(insert.bind(at)).await?;
     }
-    Ok(last)
+    Ok(())
 }
 
 /// Nobody has the call: it is the first to be looked after.
@@ -432,18 +461,66 @@ pub async fn assign(tx: &mut Tx, call: CallId, agent: Option<AgentId>) -> Result
         .map(drop)
 }
 
-/// Who said what in a call so far, for keeping it in mind again: speaker, text, from and to, ms.
+/// A line of a transcript, as it is read again.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Said {
+    /// Its place among the notes of the call's journal.
+    pub position: i64,
+    pub speaker: String,
+    pub text: String,
+    pub at: DateTime<Utc>,
+    /// Within its session of the call.
+    pub from_ms: i64,
+    pub to_ms: i64,
+    pub sentiment_score: Option<f64>,
+    pub sentiment_confidence: Option<f64>,
+    pub metadata: Json<Map<String, Value>>,
+}
+
+const SAID: &str = "SELECT position, speaker, text, at, from_ms, to_ms, sentiment_score,
+        sentiment_confidence, metadata
+    FROM utterances";
+
+/// Who said what in a call so far, in the order in which it was said.
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn said(
+pub async fn said(tx: &mut Tx, call: CallId) -> Result<Vec<Said>, StoreError> {
+    tx.all(sql(SAID).push("WHERE call_id =").arg(call).push("ORDER BY position")).await
+}
+
+/// The last `most` lines of a call up to the one at this place, in the order in which they were said.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn said_before(
+    db: &Db,
+    call: CallId,
+    position: i64,
+    most: i64,
+) -> Result<Vec<Said>, StoreError> {
+    let select = sql(SAID).push("WHERE call_id =").arg(call).push("AND position <=").arg(position);
+    let select = select.push("ORDER BY position DESC LIMIT").arg(most);
+    let mut said: Vec<Said> = db.all(select).await?;
+    said.reverse();
+    Ok(said)
+}
+
+/// Says anew how a line sounds.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn feel(
     tx: &mut Tx,
     call: CallId,
-) -> Result<Vec<(String, String, i64, i64)>, StoreError> {
-    let select = sql(
-        "SELECT speaker, text, from_ms, to_ms FROM utterances WHERE call_id = $1 ORDER BY position",
-    );
-    tx.all(select.bind(call)).await
+    position: i64,
+    (sentiment, confidence): (Sentiment, f64),
+) -> Result<(), StoreError> {
+    let update = sql("UPDATE utterances SET sentiment_score = $3, sentiment = $4,
+                sentiment_confidence = $5
+         WHERE call_id = $1 AND position = $2");
+    let update = update.bind(call).bind(position).bind(sentiment.score).bind(sentiment.mood.name());
+    tx.exec(update.bind(confidence)).await.map(drop)
 }
 
 /// The `config_data` of a call's business configuration.
@@ -454,7 +531,7 @@ pub async fn config_of(tx: &mut Tx, call: CallId) -> Result<Option<Value>, Store
     let select =
         sql("SELECT b.config_data FROM calls c JOIN business_configs b ON b.id = c.business_id
          WHERE c.id = $1");
-    let row: Option<(sqlx::types::Json<Value>,)> = tx.opt(select.bind(call)).await?;
+    let row: Option<(Json<Value>,)> = tx.opt(select.bind(call)).await?;
     Ok(row.map(|(config,)| config.0))
 }
 
@@ -468,23 +545,4 @@ pub async fn has_business(db: &Db, tenant: TenantId, id: BusinessId) -> Result<b
     );
     let (there,): (i64,) = db.one(select.bind(id).bind(tenant).bind(true)).await?;
     Ok(there == 1)
-}
-
-/// Adds a note to a call.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn add_note(
-    tx: &mut Tx,
-    tenant: TenantId,
-    call: CallId,
-    author: UserId,
-    text: &str,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let insert = sql("INSERT INTO call_notes
-            (uid, tenant_id, call_id, author_id, text, tags, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)");
-    let insert = insert.bind(Uuid::now_v7()).bind(tenant).bind(call).bind(author).bind(text);
-    tx.exec(insert.bind(json!([])).bind(at)).await.map(drop)
 }

@@ -22,6 +22,7 @@ pub mod records;
 pub mod scores;
 pub mod statistics;
 pub mod users;
+mod value;
 
 pub use backend::{Db, Sql, StoreError, Tx, sql};
 pub use migrate::{BadSchema, Migrated};

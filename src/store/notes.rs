@@ -66,7 +66,7 @@ pub async fn list(
     Ok(Paged { items: rows.into_iter().map(Note::from).collect(), total })
 }
 
-/// One note of a call, in a transaction, so that what is decided by it holds.
+/// One note of a call, in a transaction; nobody else changes it until that ends.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -77,7 +77,8 @@ pub async fn find_in(
     id: i64,
 ) -> Result<Option<Note>, StoreError> {
     let select = sql(SELECT).push("WHERE n.id =").arg(id).push("AND n.call_id =").arg(call);
-    let row: Option<NoteRow> = tx.opt(select.push("AND n.tenant_id =").arg(tenant)).await?;
+    let select = select.push("AND n.tenant_id =").arg(tenant).for_update_of(tx, "n");
+    let row: Option<NoteRow> = tx.opt(select).await?;
     Ok(row.map(Note::from))
 }
 

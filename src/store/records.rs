@@ -137,8 +137,7 @@ pub async fn latest_qa(
     let select = sql("SELECT id, call_id, overall, sentiment, compliance, accuracy,
                 professionalism, sentiment_label, compliance_issues, flagged_issues, reviewed_by,
                 review_notes, created_at, updated_at
-         FROM qa_scores WHERE call_id = $1 AND tenant_id = $2
-         ORDER BY created_at DESC, id DESC LIMIT 1");
+         FROM qa_scores WHERE call_id = $1 AND tenant_id = $2 AND latest");
     let row: Option<QaRow> = db.opt(select.bind(call).bind(tenant)).await?;
     row.map(QaScore::try_from).transpose()
 }
@@ -154,13 +153,26 @@ pub async fn insert_qa(
     score: QaScore,
     evidence: Value,
 ) -> Result<QaScore, StoreError> {
+    // The call first: whoever scores it too waits here.
+    let update = sql("UPDATE calls SET qa_score = $3, updated_at = $4
+         WHERE id = $1 AND tenant_id = $2");
+    let update = update.bind(score.call).bind(tenant).bind(score.overall).bind(score.updated_at);
+    tx.exec(update).await?;
+    for before in [
+        "UPDATE qa_scores SET latest = FALSE WHERE call_id = $1 AND latest",
+        "DELETE FROM qa_issues WHERE call_id = $1",
+    ] {
+        tx.exec(sql(before).bind(score.call)).await?;
+    }
     let insert = sql("INSERT INTO qa_scores
             (tenant_id, call_id, overall, sentiment, compliance, accuracy, professionalism,
              sentiment_label, compliance_issues, flagged_issues, evidence, reviewed_by,
-             review_notes, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id")
-    .bind(tenant)
+             review_notes, created_at, updated_at, latest, started_at, direction, business_id)
+         SELECT tenant_id, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, TRUE,
+                started_at, direction, business_id
+         FROM calls WHERE id = $1 AND tenant_id = $2 RETURNING id")
     .bind(score.call)
+    .bind(tenant)
     .bind(score.overall)
     .bind(score.sentiment)
     .bind(score.compliance)
@@ -175,10 +187,14 @@ pub async fn insert_qa(
     .bind(score.created_at)
     .bind(score.updated_at);
     let (id,): (i64,) = tx.one(insert).await?;
-    let update = sql("UPDATE calls SET qa_score = $3, updated_at = $4
-         WHERE id = $1 AND tenant_id = $2");
-    let update = update.bind(score.call).bind(tenant).bind(score.overall).bind(score.updated_at);
-    tx.exec(update).await?;
+    for what in score.compliance_issues.iter().chain(&score.flagged_issues) {
+        let insert = sql("INSERT INTO qa_issues
+                (call_id, what, tenant_id, started_at, direction, business_id)
+             SELECT id, $3, tenant_id, started_at, direction, business_id
+             FROM calls WHERE id = $1 AND tenant_id = $2
+             ON CONFLICT DO NOTHING");
+        tx.exec(insert.bind(score.call).bind(tenant).bind(what.as_str())).await?;
+    }
     Ok(QaScore { id, ..score })
 }
 
@@ -225,10 +241,13 @@ pub async fn insert_escalation(
 ) -> Result<Escalation, StoreError> {
     let insert = sql("INSERT INTO escalations
             (tenant_id, call_id, status, progress, trigger_type, trigger_details, agent_id,
-             summary, context_data, requested_at, accepted_at, completed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING id")
-    .bind(tenant)
+             summary, context_data, requested_at, accepted_at, completed_at, started_at, direction,
+             business_id)
+         SELECT tenant_id, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, started_at, direction,
+                business_id
+         FROM calls WHERE id = $1 AND tenant_id = $2 RETURNING id")
     .bind(escalation.call)
+    .bind(tenant)
     .bind(escalation.status.name())
     .bind(escalation.progress.name())
     .bind(escalation.trigger_type.clone())

@@ -2,6 +2,10 @@
 //!
 //! The periods' bounds are made by the caller, in the tenant's time zone, and bound as rows: both
 //! engines count the same, across changes of clocks too, and a period without calls is a row of zeros.
+//!
+//! Each statistic is one pass over one index that begins with the tenant and the time at which calls
+//! started, and holds what is counted: what hangs on a call keeps when that started, so that no call is
+//! looked up.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -21,17 +25,7 @@ const MOST_ISSUES: i64 = 10;
 /// So many kinds of triggers are told, the most frequent ones.
 const MOST_TRIGGERS: i64 = 100;
 
-/// A call's escalation that is not cancelled, the first of them: a call is counted once.
-const ESCALATED: &str = "LEFT JOIN escalations e ON e.call_id = c.id AND e.status <> 'cancelled'
-        AND NOT EXISTS (SELECT 1 FROM escalations o WHERE o.call_id = e.call_id
-            AND o.status <> 'cancelled' AND o.id < e.id)";
-
-/// A call's latest QA score.
-const LATEST_SCORE: &str = "JOIN qa_scores q ON q.call_id = c.id
-        AND NOT EXISTS (SELECT 1 FROM qa_scores n WHERE n.call_id = q.call_id
-            AND (n.created_at, n.id) > (q.created_at, q.id))";
-
-/// The calls of the scope: `WHERE …`, of the table `calls c`.
+/// What is of the scope: `WHERE …`, of the table `c`, calls or what hangs on them.
 fn of_scope(statement: Sql, tenant: TenantId, scope: &Scope) -> Sql {
     statement
         .push("WHERE c.tenant_id =")
@@ -44,23 +38,31 @@ fn of_scope(statement: Sql, tenant: TenantId, scope: &Scope) -> Sql {
         .and("c.direction =", scope.direction.map(|direction| direction.name()))
 }
 
-/// `WITH periods …`, what is selected, and `FROM periods` with the calls of each: `calls c`.
-fn by_period(selected: &'static str, tenant: TenantId, scope: &Scope, periods: &[Period]) -> Sql {
+/// `WITH periods … SELECT`: what is selected follows, and [`of_periods`].
+fn by_period(periods: &[Period]) -> Sql {
     let mut statement = sql("WITH periods (place, since, until) AS (VALUES");
     for (place, period) in periods.iter().enumerate() {
         statement = statement.push(if place == 0 { "(" } else { ", (" });
         statement = statement.arg(place as i64).push(",").arg(period.span.since);
         statement = statement.push(",").arg(period.span.until).push(")");
     }
+    statement.push(") SELECT p.place,")
+}
+
+/// What each period has of the table `c`, which is named as after `FROM`. It may be narrowed yet.
+fn of_periods(statement: Sql, table: &'static str, tenant: TenantId, scope: &Scope) -> Sql {
     statement
-        .push(") SELECT p.place,")
-        .push(selected)
-        .push("FROM periods p LEFT JOIN calls c ON c.tenant_id =")
+        .push("FROM periods p LEFT JOIN")
+        .push(table)
+        .push("ON c.tenant_id =")
         .arg(tenant)
         .push("AND c.started_at >= p.since AND c.started_at < p.until")
         .and("c.business_id =", scope.business)
         .and("c.direction =", scope.direction.map(|direction| direction.name()))
 }
+
+/// A row for each period, in their order.
+const EACH: &str = "GROUP BY p.place ORDER BY p.place";
 
 /// The rows, one for each period, in their order.
 fn placed<R, T>(periods: &[Period], rows: Vec<R>, made: impl Fn(R) -> T) -> Trend<T> {
@@ -86,18 +88,14 @@ struct OverviewRow {
     poor: i64,
 }
 
-/// The calls of the scope at a glance.
-///
-/// # Errors
-/// [`StoreError`].
-pub async fn overview(db: &Db, tenant: TenantId, scope: &Scope) -> Result<Overview, StoreError> {
+fn overview_sql(tenant: TenantId, scope: &Scope) -> Sql {
     let select = sql("SELECT count(*) AS total,
             count(*) FILTER (WHERE c.state IN
                 ('queued', 'initiated', 'ringing', 'in_progress')) AS active,
             count(*) FILTER (WHERE c.state = 'completed') AS completed,
             count(*) FILTER (WHERE c.state IN
                 ('busy', 'no_answer', 'failed', 'canceled')) AS failed,
-            count(e.id) AS escalated,
+            count(*) FILTER (WHERE c.escalated) AS escalated,
             CAST(avg(c.qa_score) AS DOUBLE PRECISION) AS qa_score,
             CAST(avg(c.duration_seconds) AS DOUBLE PRECISION) AS duration,
             count(*) FILTER (WHERE c.sentiment = 'positive') AS positive,
@@ -107,9 +105,16 @@ pub async fn overview(db: &Db, tenant: TenantId, scope: &Scope) -> Result<Overvi
             count(*) FILTER (WHERE c.qa_score >= 0.6 AND c.qa_score < 0.8) AS good,
             count(*) FILTER (WHERE c.qa_score >= 0.4 AND c.qa_score < 0.6) AS fair,
             count(*) FILTER (WHERE c.qa_score < 0.4) AS poor
-        FROM calls c")
-    .push(ESCALATED);
-    let row: OverviewRow = db.one(of_scope(select, tenant, scope)).await?;
+        FROM calls c");
+    of_scope(select, tenant, scope)
+}
+
+/// The calls of the scope at a glance.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn overview(db: &Db, tenant: TenantId, scope: &Scope) -> Result<Overview, StoreError> {
+    let row: OverviewRow = db.one(overview_sql(tenant, scope)).await?;
     Ok(Overview {
         total: row.total,
         active: row.active,
@@ -126,6 +131,18 @@ pub async fn overview(db: &Db, tenant: TenantId, scope: &Scope) -> Result<Overvi
     })
 }
 
+fn volume_sql(tenant: TenantId, scope: &Scope, periods: &[Period]) -> Sql {
+    let select = by_period(periods).push(
+        "count(c.id),
+        count(*) FILTER (WHERE c.direction = 'inbound'),
+        count(*) FILTER (WHERE c.direction = 'outbound'),
+        count(*) FILTER (WHERE c.state = 'completed'),
+        count(*) FILTER (WHERE c.escalated)",
+    );
+    let select = of_periods(select, "calls c", tenant, scope);
+    select.push(EACH)
+}
+
 /// How many calls there were in each period.
 ///
 /// # Errors
@@ -136,14 +153,8 @@ pub async fn volume(
     scope: &Scope,
     periods: &[Period],
 ) -> Result<Trend<Volume>, StoreError> {
-    let select = "count(c.id),
-        count(*) FILTER (WHERE c.direction = 'inbound'),
-        count(*) FILTER (WHERE c.direction = 'outbound'),
-        count(*) FILTER (WHERE c.state = 'completed'),
-        count(e.id)";
-    let select = by_period(select, tenant, scope, periods).push(ESCALATED);
     let rows: Vec<(i64, i64, i64, i64, i64, i64)> =
-        db.all(select.push("GROUP BY p.place ORDER BY p.place")).await?;
+        db.all(volume_sql(tenant, scope, periods)).await?;
     Ok(placed(periods, rows, |(_, total, inbound, outbound, completed, escalated)| Volume {
         total,
         inbound,
@@ -168,6 +179,24 @@ struct QaRow {
     from_8: i64,
 }
 
+fn quality_sql(tenant: TenantId, scope: &Scope, periods: &[Period]) -> Sql {
+    let select = by_period(periods).push(
+        "count(c.overall) AS scored,
+        CAST(coalesce(sum(c.overall), 0) AS DOUBLE PRECISION) AS overall,
+        CAST(coalesce(sum(c.sentiment), 0) AS DOUBLE PRECISION) AS sentiment,
+        CAST(coalesce(sum(c.compliance), 0) AS DOUBLE PRECISION) AS compliance,
+        CAST(coalesce(sum(c.accuracy), 0) AS DOUBLE PRECISION) AS accuracy,
+        CAST(coalesce(sum(c.professionalism), 0) AS DOUBLE PRECISION) AS professionalism,
+        count(*) FILTER (WHERE c.overall < 0.2) AS from_0,
+        count(*) FILTER (WHERE c.overall >= 0.2 AND c.overall < 0.4) AS from_2,
+        count(*) FILTER (WHERE c.overall >= 0.4 AND c.overall < 0.6) AS from_4,
+        count(*) FILTER (WHERE c.overall >= 0.6 AND c.overall < 0.8) AS from_6,
+        count(*) FILTER (WHERE c.overall >= 0.8) AS from_8",
+    );
+    let select = of_periods(select, "qa_scores c", tenant, scope).push("AND c.latest");
+    select.push(EACH)
+}
+
 /// How well the calls of each period went, by the latest score of each.
 ///
 /// # Errors
@@ -178,19 +207,7 @@ pub async fn quality(
     scope: &Scope,
     periods: &[Period],
 ) -> Result<Trend<QaTally>, StoreError> {
-    let select = "count(q.id) AS scored,
-        CAST(coalesce(sum(q.overall), 0) AS DOUBLE PRECISION) AS overall,
-        CAST(coalesce(sum(q.sentiment), 0) AS DOUBLE PRECISION) AS sentiment,
-        CAST(coalesce(sum(q.compliance), 0) AS DOUBLE PRECISION) AS compliance,
-        CAST(coalesce(sum(q.accuracy), 0) AS DOUBLE PRECISION) AS accuracy,
-        CAST(coalesce(sum(q.professionalism), 0) AS DOUBLE PRECISION) AS professionalism,
-        count(*) FILTER (WHERE q.overall < 0.2) AS from_0,
-        count(*) FILTER (WHERE q.overall >= 0.2 AND q.overall < 0.4) AS from_2,
-        count(*) FILTER (WHERE q.overall >= 0.4 AND q.overall < 0.6) AS from_4,
-        count(*) FILTER (WHERE q.overall >= 0.6 AND q.overall < 0.8) AS from_6,
-        count(*) FILTER (WHERE q.overall >= 0.8) AS from_8";
-    let select = by_period(select, tenant, scope, periods).push("LEFT").push(LATEST_SCORE);
-    let rows: Vec<QaRow> = db.all(select.push("GROUP BY p.place ORDER BY p.place")).await?;
+    let rows: Vec<QaRow> = db.all(quality_sql(tenant, scope, periods)).await?;
     Ok(placed(periods, rows, |row| QaTally {
         scored: row.scored,
         sums: Scores {
@@ -214,26 +231,22 @@ fn counts(rows: Vec<CountRow>) -> Vec<Count> {
     rows.into_iter().map(|row| Count { what: row.what, count: row.count }).collect()
 }
 
+fn issues_sql(db: &Db, tenant: TenantId, scope: &Scope) -> Sql {
+    let select = sql("SELECT c.what, count(*) AS count FROM qa_issues c");
+    of_scope(select, tenant, scope)
+        .push("GROUP BY c.what ORDER BY 2 DESC, c.what")
+        .push(db.by_bytes())
+        .push("LIMIT")
+        .arg(MOST_ISSUES)
+}
+
 /// The issues that most calls' latest scores name, as compliance issues or as others; equally frequent
 /// ones by their bytes.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn issues(db: &Db, tenant: TenantId, scope: &Scope) -> Result<Vec<Count>, StoreError> {
-    let flagged = sql("WITH scored AS (
-            SELECT c.id, q.compliance_issues, q.flagged_issues FROM calls c")
-    .push(LATEST_SCORE);
-    let flagged = of_scope(flagged, tenant, scope)
-        // UNION leaves out repetitions: a call counts once for an issue.
-        .push("), named AS (SELECT s.id, i.value AS what FROM scored s CROSS JOIN")
-        .texts_of(db, "s.compliance_issues", "i")
-        .push("UNION SELECT s.id, i.value AS what FROM scored s CROSS JOIN")
-        .texts_of(db, "s.flagged_issues", "i")
-        .push(") SELECT what, count(*) AS count FROM named GROUP BY what ORDER BY 2 DESC, what")
-        .push(db.by_bytes())
-        .push("LIMIT")
-        .arg(MOST_ISSUES);
-    db.all(flagged).await.map(counts)
+    db.all(issues_sql(db, tenant, scope)).await.map(counts)
 }
 
 #[derive(sqlx::FromRow)]
@@ -243,6 +256,18 @@ struct MoodRow {
     negative: i64,
     scored: i64,
     sum: f64,
+}
+
+fn moods_sql(tenant: TenantId, scope: &Scope, periods: &[Period]) -> Sql {
+    let select = by_period(periods).push(
+        "count(*) FILTER (WHERE c.sentiment = 'positive') AS positive,
+        count(*) FILTER (WHERE c.sentiment = 'neutral') AS neutral,
+        count(*) FILTER (WHERE c.sentiment = 'negative') AS negative,
+        count(c.sentiment_score) AS scored,
+        CAST(coalesce(sum(c.sentiment_score), 0) AS DOUBLE PRECISION) AS sum",
+    );
+    let select = of_periods(select, "calls c", tenant, scope);
+    select.push(EACH)
 }
 
 /// How the callers of each period felt.
@@ -255,13 +280,7 @@ pub async fn moods(
     scope: &Scope,
     periods: &[Period],
 ) -> Result<Trend<MoodTally>, StoreError> {
-    let select = "count(*) FILTER (WHERE c.sentiment = 'positive') AS positive,
-        count(*) FILTER (WHERE c.sentiment = 'neutral') AS neutral,
-        count(*) FILTER (WHERE c.sentiment = 'negative') AS negative,
-        count(c.sentiment_score) AS scored,
-        CAST(coalesce(sum(c.sentiment_score), 0) AS DOUBLE PRECISION) AS sum";
-    let select = by_period(select, tenant, scope, periods);
-    let rows: Vec<MoodRow> = db.all(select.push("GROUP BY p.place ORDER BY p.place")).await?;
+    let rows: Vec<MoodRow> = db.all(moods_sql(tenant, scope, periods)).await?;
     Ok(placed(periods, rows, |row| MoodTally {
         moods: Moods { positive: row.positive, neutral: row.neutral, negative: row.negative },
         scored: row.scored,
@@ -284,6 +303,26 @@ struct PairsRow {
     escalated_x: f64,
 }
 
+fn pairs_sql(tenant: TenantId, scope: &Scope) -> Sql {
+    let select = sql("SELECT count(c.qa_score) AS count,
+            CAST(coalesce(sum(c.sentiment_score) FILTER (WHERE c.qa_score IS NOT NULL), 0)
+                AS DOUBLE PRECISION) AS x,
+            CAST(coalesce(sum(c.qa_score), 0) AS DOUBLE PRECISION) AS y,
+            CAST(coalesce(sum(c.sentiment_score * c.sentiment_score)
+                FILTER (WHERE c.qa_score IS NOT NULL), 0) AS DOUBLE PRECISION) AS xx,
+            CAST(coalesce(sum(c.qa_score * c.qa_score), 0) AS DOUBLE PRECISION) AS yy,
+            CAST(coalesce(sum(c.sentiment_score * c.qa_score), 0) AS DOUBLE PRECISION) AS xy,
+            count(*) FILTER (WHERE c.escalated) AS escalated,
+            count(*) AS all_count,
+            CAST(coalesce(sum(c.sentiment_score), 0) AS DOUBLE PRECISION) AS all_x,
+            CAST(coalesce(sum(c.sentiment_score * c.sentiment_score), 0)
+                AS DOUBLE PRECISION) AS all_xx,
+            CAST(coalesce(sum(c.sentiment_score) FILTER (WHERE c.escalated), 0)
+                AS DOUBLE PRECISION) AS escalated_x
+        FROM calls c");
+    of_scope(select, tenant, scope).push("AND c.sentiment_score IS NOT NULL")
+}
+
 /// How callers felt, paired with the QA score, and with being escalated or not.
 ///
 /// # Errors
@@ -293,25 +332,7 @@ pub async fn mood_pairs(
     tenant: TenantId,
     scope: &Scope,
 ) -> Result<(Pairs, Pairs), StoreError> {
-    let select = sql("SELECT count(c.qa_score) AS count,
-            CAST(coalesce(sum(c.sentiment_score) FILTER (WHERE c.qa_score IS NOT NULL), 0)
-                AS DOUBLE PRECISION) AS x,
-            CAST(coalesce(sum(c.qa_score), 0) AS DOUBLE PRECISION) AS y,
-            CAST(coalesce(sum(c.sentiment_score * c.sentiment_score)
-                FILTER (WHERE c.qa_score IS NOT NULL), 0) AS DOUBLE PRECISION) AS xx,
-            CAST(coalesce(sum(c.qa_score * c.qa_score), 0) AS DOUBLE PRECISION) AS yy,
-            CAST(coalesce(sum(c.sentiment_score * c.qa_score), 0) AS DOUBLE PRECISION) AS xy,
-            count(e.id) AS escalated,
-            count(*) AS all_count,
-            CAST(coalesce(sum(c.sentiment_score), 0) AS DOUBLE PRECISION) AS all_x,
-            CAST(coalesce(sum(c.sentiment_score * c.sentiment_score), 0)
-                AS DOUBLE PRECISION) AS all_xx,
-            CAST(coalesce(sum(c.sentiment_score) FILTER (WHERE e.id IS NOT NULL), 0)
-                AS DOUBLE PRECISION) AS escalated_x
-        FROM calls c")
-    .push(ESCALATED);
-    let select = of_scope(select, tenant, scope).push("AND c.sentiment_score IS NOT NULL");
-    let row: PairsRow = db.one(select).await?;
+    let row: PairsRow = db.one(pairs_sql(tenant, scope)).await?;
     let with_qa =
         Pairs { count: row.count, x: row.x, y: row.y, xx: row.xx, yy: row.yy, xy: row.xy };
     // Being escalated is 1 or 0, and its own square.
@@ -337,6 +358,22 @@ struct EscalationRow {
     seconds: f64,
 }
 
+fn escalations_sql(db: &Db, tenant: TenantId, scope: &Scope, periods: &[Period]) -> Sql {
+    let select = by_period(periods)
+        .push(
+            "count(*) FILTER (WHERE c.status = 'pending') AS pending,
+            count(*) FILTER (WHERE c.status = 'in_progress') AS in_progress,
+            count(*) FILTER (WHERE c.status = 'completed') AS completed,
+            count(*) FILTER (WHERE c.status = 'cancelled') AS cancelled,
+            count(c.completed_at) FILTER (WHERE c.status = 'completed') AS resolved,
+            CAST(coalesce(sum(",
+        )
+        .seconds_between(db, "c.requested_at", "c.completed_at")
+        .push(") FILTER (WHERE c.status = 'completed'), 0) AS DOUBLE PRECISION) AS seconds");
+    let select = of_periods(select, "escalations c", tenant, scope);
+    select.push(EACH)
+}
+
 /// How the calls of each period were handed to people.
 ///
 /// # Errors
@@ -348,18 +385,7 @@ pub async fn escalations(
     periods: &[Period],
 ) -> Result<Trend<EscalationTally>, StoreError> {
     let calls = volume(db, tenant, scope, periods).await?;
-    let select = "count(*) FILTER (WHERE x.status = 'pending') AS pending,
-        count(*) FILTER (WHERE x.status = 'in_progress') AS in_progress,
-        count(*) FILTER (WHERE x.status = 'completed') AS completed,
-        count(*) FILTER (WHERE x.status = 'cancelled') AS cancelled,
-        count(x.seconds) AS resolved,
-        CAST(coalesce(sum(x.seconds), 0) AS DOUBLE PRECISION) AS seconds";
-    let select = by_period(select, tenant, scope, periods)
-        .push("LEFT JOIN (SELECT call_id, status, CASE WHEN status = 'completed' THEN")
-        .seconds_between(db, "requested_at", "completed_at")
-        .push("END AS seconds FROM escalations) x ON x.call_id = c.id")
-        .push("GROUP BY p.place ORDER BY p.place");
-    let rows: Vec<EscalationRow> = db.all(select).await?;
+    let rows: Vec<EscalationRow> = db.all(escalations_sql(db, tenant, scope, periods)).await?;
     let tallies = placed(periods, rows, |row| EscalationTally {
         pending: row.pending,
         in_progress: row.in_progress,
@@ -378,20 +404,22 @@ pub async fn escalations(
         .collect())
 }
 
+fn triggers_sql(db: &Db, tenant: TenantId, scope: &Scope) -> Sql {
+    let select = sql("SELECT c.trigger_type AS what, count(*) AS count FROM escalations c");
+    of_scope(select, tenant, scope)
+        .push("GROUP BY c.trigger_type ORDER BY 2 DESC, c.trigger_type")
+        .push(db.by_bytes())
+        .push("LIMIT")
+        .arg(MOST_TRIGGERS)
+}
+
 /// What triggered the escalations of the scope's calls, the most frequent first; equally frequent ones by
 /// their bytes.
 ///
 /// # Errors
 /// [`StoreError`].
 pub async fn triggers(db: &Db, tenant: TenantId, scope: &Scope) -> Result<Vec<Count>, StoreError> {
-    let select = sql("SELECT x.trigger_type AS what, count(*) AS count
-        FROM calls c JOIN escalations x ON x.call_id = c.id");
-    let select = of_scope(select, tenant, scope)
-        .push("GROUP BY x.trigger_type ORDER BY 2 DESC, x.trigger_type")
-        .push(db.by_bytes())
-        .push("LIMIT")
-        .arg(MOST_TRIGGERS);
-    db.all(select).await.map(counts)
+    db.all(triggers_sql(db, tenant, scope)).await.map(counts)
 }
 
 /// A call as a report lists it.
@@ -426,10 +454,9 @@ pub async fn listed(
         db.one(of_scope(sql("SELECT count(*) FROM calls c"), tenant, scope)).await?;
     let select = sql("SELECT c.id, c.started_at, c.direction, c.state, c.from_number, c.to_number,
             b.name AS business, a.name AS agent, c.duration_seconds, c.sentiment, c.qa_score,
-            e.id IS NOT NULL AS is_escalated, c.summary
+            c.escalated AS is_escalated, c.summary
         FROM calls c LEFT JOIN agents a ON a.id = c.agent_id
-        LEFT JOIN business_configs b ON b.id = c.business_id AND b.tenant_id = c.tenant_id")
-    .push(ESCALATED);
+        LEFT JOIN business_configs b ON b.id = c.business_id AND b.tenant_id = c.tenant_id");
     let select = of_scope(select, tenant, scope)
         .push("ORDER BY c.started_at DESC, c.id DESC LIMIT")
         .arg(most);
@@ -448,4 +475,31 @@ pub async fn business_name(
     let select = sql("SELECT name FROM business_configs WHERE id = $1 AND tenant_id = $2");
     let row: Option<(String,)> = db.opt(select.bind(business).bind(tenant)).await?;
     Ok(row.map(|(name,)| name))
+}
+
+/// How each statistic is carried out, in the words of the engine, and the index that it should be read
+/// from alone.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn plans(
+    db: &Db,
+    tenant: TenantId,
+    scope: &Scope,
+    periods: &[Period],
+) -> Result<Vec<(&'static str, Vec<String>)>, StoreError> {
+    let mut plans = Vec::new();
+    for (index, statement) in [
+        ("calls_by_start", overview_sql(tenant, scope)),
+        ("calls_by_start", volume_sql(tenant, scope, periods)),
+        ("qa_scores_by_start", quality_sql(tenant, scope, periods)),
+        ("qa_issues_by_name", issues_sql(db, tenant, scope)),
+        ("calls_by_start", moods_sql(tenant, scope, periods)),
+        ("calls_by_start", pairs_sql(tenant, scope)),
+        ("escalations_by_start", escalations_sql(db, tenant, scope, periods)),
+        ("escalations_by_start", triggers_sql(db, tenant, scope)),
+    ] {
+        plans.push((index, db.explain(statement).await?));
+    }
+    Ok(plans)
 }

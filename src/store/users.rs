@@ -274,20 +274,22 @@ pub async fn spend_reset(
     tx: &mut Tx,
     token_hash: Vec<u8>,
     now: DateTime<Utc>,
-) -> Result<Option<(UserId, TenantId)>, StoreError> {
+) -> Result<Option<(UserId, TenantId, String)>, StoreError> {
     #[derive(sqlx::FromRow)]
     struct Owner {
         id: Uuid,
         tenant_id: Uuid,
+        email: String,
     }
     let update = sql("UPDATE reset_tokens SET used_at = $2
          WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2");
     if tx.exec(update.bind(token_hash.clone()).bind(now)).await? == 0 {
         return Ok(None);
     }
-    let select =
-        sql("SELECT u.id, u.tenant_id FROM reset_tokens r JOIN users u ON u.id = r.user_id
-         WHERE r.token_hash = $1 AND u.is_active = $2");
+    let select = sql(
+        "SELECT u.id, u.tenant_id, u.email FROM reset_tokens r JOIN users u ON u.id = r.user_id
+         WHERE r.token_hash = $1 AND u.is_active = $2",
+    );
     let owner: Option<Owner> = tx.opt(select.bind(token_hash).bind(true)).await?;
-    Ok(owner.map(|owner| (owner.id.into(), owner.tenant_id.into())))
+    Ok(owner.map(|owner| (owner.id.into(), owner.tenant_id.into(), owner.email)))
 }

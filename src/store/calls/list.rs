@@ -1,16 +1,17 @@
 //! Lists of calls: narrowed, sorted, a page at a time, with their number.
 //!
-//! Three indexes begin with a sort key and hold every column that narrows, so that a list and its
-//! count are read from an index alone, whatever is combined. What little there is to find is found in
-//! one pass; of what is dense, the first page comes at once and its number from a count; a page past
-//! the middle is read from the end. Rows are fetched for one page only.
+//! Three indexes begin with a sort key and hold every column that narrows, so that a list is read from
+//! an index alone, whatever is combined; a fourth counts by [`facets`] without looking at what is not
+//! wanted. What little there is to find is found in one pass; of what is dense, the first page comes at
+//! once and its number from a count; a page past the middle is read from the end. Rows are fetched for
+//! one page only.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{CallRow, SELECT};
+use super::{CallRow, SELECT, facets};
 use crate::{
     domain::{BusinessId, Call, Direction, Mood, Search, State, TenantId, UserId},
     store::{
@@ -176,7 +177,7 @@ impl List<'_> {
     }
 
     fn counted(&self, part: Option<Part>) -> Sql {
-        let select = self.narrowed(sql("SELECT count(*) FROM calls c"), true);
+        let select = self.narrowed(sql("SELECT count(*)"), true);
         match part {
             None => select,
             Some(part) => self.of_part(select, part),
@@ -194,7 +195,7 @@ impl List<'_> {
     }
 
     fn ordered(&self, part: Part, ascending: bool) -> Sql {
-        let select = self.of_part(self.narrowed(sql("SELECT c.id FROM calls c"), false), part);
+        let select = self.of_part(self.narrowed(sql("SELECT c.id"), false), part);
         // The id breaks ties: calls of one microsecond must not hide each other.
         select.push(match (self.sort.key, ascending) {
             (Key::StartedAt, true) => "ORDER BY c.started_at, c.id",
@@ -206,92 +207,58 @@ impl List<'_> {
         })
     }
 
-    /// `counting`: any index will do. Else the order decides, and a range of scores must not draw
-    /// SQLite to an index whose rows it would have to sort.
+    /// `FROM … WHERE`. `counting`: any index will do. Else the order decides, and neither facets nor a range of scores
+    /// must draw SQLite to an index whose rows it would have to sort.
     fn narrowed(&self, select: Sql, counting: bool) -> Sql {
-        let wanted = self.wanted;
-        let mut select = select.push("WHERE c.tenant_id =").arg(self.tenant);
-        if let Some(states) = wanted.states {
-            select = select.and_in("c.state", states.iter().map(|state| state.name()));
-            // Few calls run; they have an index of their own.
-            if states.iter().all(|state| !state.is_over()) {
-                select = select.push("AND c.ended_at IS NULL");
-            }
-        }
-        select = match wanted.escalated {
-            None => select,
-            Some(true) => select.push("AND c.escalation_status <> 'cancelled'"),
-            Some(false) => select
-                .push("AND (c.escalation_status IS NULL OR c.escalation_status = 'cancelled')"),
+        let (wanted, sought) = (self.wanted, counting || self.db.knows_its_data());
+        // A technician has few jobs, which come first: SQLite takes a CROSS JOIN as it is written.
+        let mut select = match wanted.assigned_to {
+            None => select.push("FROM calls c WHERE c.tenant_id =").arg(self.tenant),
+            Some(user) => select
+                .push("FROM job_assignments j CROSS JOIN calls c WHERE j.user_id =")
+                .arg(user)
+                .push("AND c.job_id = j.job_id AND c.tenant_id =")
+                .arg(self.tenant),
         };
+        if let Some(facets) = facets::of(wanted) {
+            select = select.and_any(if sought { "c.facets" } else { "+c.facets" }, &facets);
+        }
+        // Few calls run; they have an index of their own, in the usual order.
+        let running = |states: &[State]| states.iter().all(|state| !state.is_over());
+        if !sought && wanted.states.is_some_and(running) {
+            select = select.push("AND c.ended_at IS NULL");
+        }
         select = select
-            .and("c.direction =", wanted.direction.map(Direction::name))
             .and("c.business_id =", wanted.business)
-            .and("c.sentiment =", wanted.mood.map(Mood::name))
             .and("c.started_at >=", wanted.from)
             .and("c.started_at <", wanted.before);
-        let sought = counting || self.sort.key == Key::QaScore || self.db.knows_its_data();
-        let (above, below) = match sought {
+        let (above, below) = match sought || self.sort.key == Key::QaScore {
             true => ("c.qa_score >=", "c.qa_score <="),
             false => ("+c.qa_score >=", "+c.qa_score <="),
         };
         select = select.and(above, wanted.min_qa).and(below, wanted.max_qa);
         if let Some(search) = &wanted.search {
-            select = found(select, search);
+            select = self.found(select, search);
         }
-        match wanted.assigned_to {
-            None => select,
-            Some(user) => select
-                .push("AND c.job_id IN (SELECT job_id FROM job_assignments WHERE user_id =")
-                .arg(user)
-                .push(")"),
-        }
+        select
     }
-}
 
-fn found(select: Sql, search: &Search) -> Sql {
-    match search {
-        Search::Id(id) => select.and("c.id =", Some(*id)),
-        Search::Sid(sid) => select.and("c.call_sid =", Some(sid.as_str())),
-        Search::Part { number, ids } => {
-            let pattern = contains(number);
-            // Names of callers without a number, such as client:Ann, are found in any case.
-            let select = match number.bytes().any(|b| b.is_ascii_lowercase()) {
-                false => select
-                    .push("AND (c.from_number LIKE")
-                    .arg(pattern.clone())
-                    .push("ESCAPE '\\' OR c.to_number LIKE")
-                    .arg(pattern),
-                true => select
-                    .push("AND (lower(c.from_number) LIKE")
-                    .arg(pattern.clone())
-                    .push("ESCAPE '\\' OR lower(c.to_number) LIKE")
-                    .arg(pattern),
-            };
-            let select = select.push("ESCAPE '\\'");
-            let select = match ids {
-                None => select,
-                Some((first, last)) => {
-                    select.push("OR c.id BETWEEN").arg(*first).push("AND").arg(*last)
-                }
-            };
-            select.push(")")
+    fn found(&self, select: Sql, search: &Search) -> Sql {
+        match search {
+            Search::Id(id) => select.and("c.id =", Some(*id)),
+            Search::Sid(sid) => select.and("c.call_sid =", Some(sid.as_str())),
+            Search::Part { number, ids } => {
+                let select = select.push("AND (").contains(self.db, "c.numbers", number.as_str());
+                let select = match ids {
+                    None => select,
+                    Some((first, last)) => {
+                        select.push("OR c.id BETWEEN").arg(*first).push("AND").arg(*last)
+                    }
+                };
+                select.push(")")
+            }
         }
     }
-}
-
-/// The pattern of what has `part` in it; `\` takes the meaning from `%`, `_` and itself.
-fn contains(part: &str) -> String {
-    let mut pattern = String::with_capacity(part.len() + 2);
-    pattern.push('%');
-    for c in part.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
 }
 
 fn count(ids: &[Uuid]) -> i64 {

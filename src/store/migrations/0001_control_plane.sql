@@ -115,7 +115,9 @@ CREATE TABLE agents (
     last_active_at {{ts}},
     metadata {{json}} NOT NULL,
     created_at {{ts}} NOT NULL,
-    updated_at {{ts}} NOT NULL
+    updated_at {{ts}} NOT NULL,
+    -- Removed; the calls of the past keep the name.
+    deleted_at {{ts}}
 );
 CREATE INDEX agents_by_tenant ON agents (tenant_id, created_at, id);
 
@@ -205,30 +207,48 @@ CREATE TABLE calls (
     -- Scores and summary were made.
     analysed_at {{ts}},
     created_at {{ts}} NOT NULL,
-    updated_at {{ts}} NOT NULL
-);
--- Lists and statistics are read from these alone: each begins with a sort key and holds all that
--- narrows. One narrower index more, and SQLite would prefer it and look up every row.
-CREATE INDEX calls_by_start ON calls
-    (tenant_id, started_at, id, state, direction, business_id, sentiment, qa_score,
-     duration_seconds, escalation_status, from_number, to_number);
-CREATE INDEX calls_by_duration ON calls
-    (tenant_id, duration_seconds, id, started_at, state, direction, business_id, sentiment,
-     qa_score, escalation_status, from_number, to_number);
-CREATE INDEX calls_by_qa ON calls
-    (tenant_id, qa_score, id, started_at, state, direction, business_id, sentiment,
-     duration_seconds, escalation_status, from_number, to_number);
+    updated_at {{ts}} NOT NULL,
+    -- Has it an escalation, the latest or not, that is not cancelled?
+    escalated BOOLEAN NOT NULL DEFAULT FALSE,
+    -- State, direction, sentiment and whether an escalation is shown, as one number: whatever is
+    -- combined of them, it is some numbers of one index. `store::calls::facets` says which. And what
+    -- is searched. SQLite reads no generated column from an index alone: there they are kept by hand.
 --@sqlite
-CREATE INDEX calls_of_tenant ON calls (tenant_id);
+    facets BIGINT NOT NULL DEFAULT 0,
+    numbers TEXT NOT NULL DEFAULT ''
 --@postgres
--- PostgreSQL knows when these serve: it counts by them. Equal entries are kept once, so they are small.
-CREATE INDEX calls_of_state ON calls (tenant_id, state);
-CREATE INDEX calls_of_direction ON calls (tenant_id, direction);
-CREATE INDEX calls_of_business ON calls (tenant_id, business_id);
-CREATE INDEX calls_of_sentiment ON calls (tenant_id, sentiment);
+    facets BIGINT NOT NULL GENERATED ALWAYS AS ({{facets}}) STORED,
+    numbers TEXT NOT NULL GENERATED ALWAYS AS ({{numbers}}) STORED
 --@all
+);
+--@sqlite
+CREATE TRIGGER calls_added AFTER INSERT ON calls BEGIN
+    UPDATE calls SET facets = {{facets}}, numbers = {{numbers}} WHERE id = new.id;
+END;
+CREATE TRIGGER calls_changed AFTER UPDATE OF state, direction, sentiment, escalation_status ON calls
+WHEN new.state IS NOT old.state OR new.direction IS NOT old.direction
+    OR new.sentiment IS NOT old.sentiment OR new.escalation_status IS NOT old.escalation_status
+BEGIN
+    UPDATE calls SET facets = {{facets}} WHERE id = new.id;
+END;
+CREATE TRIGGER calls_renumbered AFTER UPDATE OF from_number, to_number ON calls BEGIN
+    UPDATE calls SET numbers = {{numbers}} WHERE id = new.id;
+END;
+--@all
+-- Lists are read from these alone: the first three begin with a sort key, and all hold what narrows.
+-- Statistics of calls are read from the first, which holds what they count. One narrower index more,
+-- and SQLite would prefer it and look up every row.
+CREATE INDEX calls_by_start ON calls
+    (tenant_id, started_at, id, facets, business_id, qa_score, numbers, state, direction, sentiment,
+     sentiment_score, duration_seconds, escalated);
+CREATE INDEX calls_by_duration ON calls
+    (tenant_id, duration_seconds, id, facets, business_id, qa_score, started_at, numbers);
+CREATE INDEX calls_by_qa ON calls
+    (tenant_id, qa_score, id, facets, business_id, started_at, numbers);
+CREATE INDEX calls_by_facets ON calls
+    (tenant_id, facets, started_at, id, business_id, qa_score, numbers);
 CREATE INDEX calls_by_agent ON calls (agent_id, ended_at);
-CREATE INDEX calls_by_job ON calls (job_id);
+CREATE INDEX calls_by_job ON calls (job_id, tenant_id) WHERE job_id IS NOT NULL;
 CREATE INDEX calls_unseen ON calls (seen_at) WHERE ended_at IS NULL;
 CREATE INDEX calls_unanalysed ON calls (ended_at) WHERE ended_at IS NOT NULL AND analysed_at IS NULL;
 CREATE INDEX calls_running ON calls (tenant_id, started_at, id) WHERE ended_at IS NULL;
@@ -250,6 +270,8 @@ CREATE TABLE utterances (
     to_ms BIGINT NOT NULL,
     sentiment_score DOUBLE PRECISION,
     sentiment TEXT,
+    -- How far the sentiment is to be believed; NULL: it was judged in haste, without the model that is there.
+    sentiment_confidence DOUBLE PRECISION,
     confidence DOUBLE PRECISION,
     metadata {{json}} NOT NULL,
     UNIQUE (call_id, position)
@@ -280,6 +302,18 @@ CREATE TABLE call_turns (
     waterfall {{json}} NOT NULL,
     at {{ts}} NOT NULL,
     PRIMARY KEY (call_id, position)
+);
+
+-- What scores rest on beside the words: tools that were used, knowledge that was told, both speaking at once.
+CREATE TABLE call_facts (
+    id {{serial}},
+    tenant_id {{uuid}} NOT NULL,
+    call_id {{uuid}} NOT NULL REFERENCES calls (id),
+    -- Its place among the notes of the call's journal; NULL: it is in no journal.
+    position BIGINT,
+    at {{ts}} NOT NULL,
+    data {{json}} NOT NULL,
+    UNIQUE (call_id, position)
 );
 
 CREATE TABLE call_notes (
@@ -313,9 +347,32 @@ CREATE TABLE qa_scores (
     reviewed_by TEXT NOT NULL,
     review_notes TEXT,
     created_at {{ts}} NOT NULL,
-    updated_at {{ts}} NOT NULL
+    updated_at {{ts}} NOT NULL,
+    -- The call's last one: it alone counts.
+    latest BOOLEAN NOT NULL,
+    -- Of the call, where they do not change: statistics do not look it up.
+    started_at {{ts}} NOT NULL,
+    direction TEXT NOT NULL,
+    business_id {{uuid}}
 );
-CREATE INDEX qa_scores_by_call ON qa_scores (call_id, created_at, id);
+CREATE UNIQUE INDEX qa_scores_latest ON qa_scores (call_id) WHERE latest;
+CREATE INDEX qa_scores_by_start ON qa_scores
+    (tenant_id, started_at, direction, business_id, overall, sentiment, compliance, accuracy,
+     professionalism, latest) WHERE latest;
+
+-- What the latest scores name, compliance or not, once for a call.
+CREATE TABLE qa_issues (
+    call_id {{uuid}} NOT NULL REFERENCES calls (id),
+    what TEXT NOT NULL,
+    tenant_id {{uuid}} NOT NULL,
+    -- Of the call.
+    started_at {{ts}} NOT NULL,
+    direction TEXT NOT NULL,
+    business_id {{uuid}},
+    PRIMARY KEY (call_id, what)
+);
+-- In the order of what is grouped: many issues, few names.
+CREATE INDEX qa_issues_by_name ON qa_issues (tenant_id, what, started_at, direction, business_id);
 
 CREATE TABLE escalations (
     id {{serial}},
@@ -333,14 +390,21 @@ CREATE TABLE escalations (
     summary TEXT,
     context_data {{json}} NOT NULL,
     requested_at {{ts}} NOT NULL,
+    -- When the agent who is assigned now was assigned, if that was later.
+    asked_at {{ts}},
     accepted_at {{ts}},
-    completed_at {{ts}}
+    completed_at {{ts}},
+    -- Of the call, where they do not change: statistics do not look it up.
+    started_at {{ts}} NOT NULL,
+    direction TEXT NOT NULL,
+    business_id {{uuid}}
 );
 CREATE INDEX escalations_by_call ON escalations (call_id, requested_at, id);
--- Statistics ask of every call whether it was escalated; few were.
-CREATE INDEX escalations_kept ON escalations (call_id, id) WHERE status <> 'cancelled';
 CREATE INDEX escalations_by_agent ON escalations (agent_id, status);
-CREATE INDEX escalations_by_time ON escalations (tenant_id, requested_at);
+CREATE INDEX escalations_by_start ON escalations
+    (tenant_id, started_at, direction, business_id, status, trigger_type, requested_at, completed_at);
+CREATE INDEX escalations_open ON escalations (requested_at)
+    WHERE status IN ('pending', 'in_progress');
 
 CREATE TABLE knowledge (
     id {{serial}},
