@@ -1,11 +1,17 @@
 //! The process is killed amid fifty calls, as by SIGKILL; the next one finds every line that anybody was
 //! told is final, and no call stays up in the books that is not up.
 
+#[path = "crash/escalated.rs"]
+mod escalated;
+#[path = "crash/front.rs"]
+mod front;
+#[path = "crash/server.rs"]
+mod server;
+
 use std::{
     collections::BTreeMap,
     net::TcpListener,
     path::Path,
-    process::Stdio,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,68 +23,17 @@ use tandem::caller::{
     ACCOUNT_SID, Clip, Step, Wait,
     exchange::{Exchange, Phone, Settings},
 };
-use tokio::process::{Child, Command};
 use tokio_tungstenite::{connect_async, tungstenite::Message};
 use turn::{Action, Note, Purpose};
 use vendors::played::{Pace, deepgram, openai};
 
+use server::Server;
+
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-const EMAIL: &str = "sue@example.com";
-const PASSWORD: &str = "correct horse battery";
 const OURS: &str = "+15005550006";
 const CALLS: usize = 50;
 /// Lines that watchers have been told when the process is killed.
 const LINES: usize = 120;
-
-struct Server {
-    child: Child,
-    url: String,
-    http: reqwest::Client,
-    token: String,
-}
-
-impl Server {
-    /// Starts the real program on this folder, and signs in.
-    async fn start(url: &str, folder: &Path, vendors: &[(&str, String)]) -> Server {
-        let port = url.rsplit(':').next().expect("a port").to_owned();
-        let child = Command::new(env!("CARGO_BIN_EXE_tandem"))
-            .args(["serve"])
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("PORT", port)
-            .env("TANDEM_BIND", "127.0.0.1")
-            .env("PUBLIC_URL", url)
-            .env("TANDEM_DATA_DIR", folder)
-            .env("TANDEM_OWNER_EMAIL", EMAIL)
-            .env("TANDEM_OWNER_PASSWORD", PASSWORD)
-            .env("TANDEM_LOST_AFTER_SECS", "15")
-            .env("TANDEM_LIMIT_STANDARD", "1000000")
-            .env("TANDEM_RECORD", "false")
-            .env("TANDEM_LOG", "warn")
-            .envs(vendors.iter().map(|(name, value)| (*name, value.as_str())))
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("it starts");
-        let http = reqwest::Client::new();
-        let until = Instant::now() + Duration::from_secs(60);
-        while !http.get(format!("{url}/readyz")).send().await.is_ok_and(|it| it.status() == 200) {
-            assert!(Instant::now() < until, "it becomes ready");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let login = http
-            .post(format!("{url}/api/v1/auth/login"))
-            .json(&json!({"email": EMAIL, "password": PASSWORD}));
-        let tokens: Value = login.send().await.expect("an answer").json().await.expect("JSON");
-        let token = tokens["access_token"].as_str().expect("a token").to_owned();
-        Server { child, url: url.to_owned(), http, token }
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let request = self.http.get(format!("{}/api/v1{path}", self.url)).bearer_auth(&self.token);
-        request.send().await.expect("an answer").json().await.expect("JSON")
-    }
-}
 
 /// What a caller does: says the same again and again, and listens in between.
 fn talks(clip: &Arc<Clip>) -> Phone {
@@ -142,7 +97,7 @@ async fn a_crash_loses_no_line_that_was_told_and_leaves_no_call_up() {
         ("DEEPGRAM_API_KEY", "test-key".to_owned()),
         ("DEEPGRAM_URL", ears.base_url.clone()),
     ];
-    let mut server = Server::start(&url, folder.path(), &vendors).await;
+    let server = Server::start(&url, folder.path(), &vendors).await;
 
     let address = format!("{}/ws/calls?token={}", url.replacen("http", "ws", 1), server.token);
     let (mut socket, _) = connect_async(address).await.expect("the socket opens");
@@ -177,8 +132,7 @@ async fn a_crash_loses_no_line_that_was_told_and_leaves_no_call_up() {
         }
     };
     tokio::time::timeout(Duration::from_secs(120), listening).await.expect("calls talk");
-    server.child.start_kill().expect("it is killed");
-    server.child.wait().await.expect("it is gone");
+    server.kill().await;
     drop(socket);
     // The carrier finds nobody who could say how the calls go on, and gives them up.
     for leg in &legs {

@@ -182,6 +182,7 @@ impl Line {
 
     /// Makes it a call of an exchange: it is controlled there, and shown there.
     pub fn plug_in(&mut self, leg: Arc<LegRecord>, controls: mpsc::Receiver<Control>) {
+        leg.begins(self.clock.instant(Tick(0)));
         (self.leg, self.controls) = (Some(leg), controls);
     }
 

@@ -58,6 +58,8 @@ pub struct Agent {
     pub skills: Vec<String>,
     pub departments: Vec<String>,
     pub max_concurrent_calls: i64,
+    /// Calls that run and are theirs.
+    pub load: i64,
     pub total_calls_handled: i64,
     pub average_rating: Option<f64>,
     pub last_active_at: Option<DateTime<Utc>>,
@@ -66,20 +68,35 @@ pub struct Agent {
     pub updated_at: DateTime<Utc>,
 }
 
-/// What can be said of an agent when it is made or changed.
+impl Agent {
+    /// Is the agent free for one more call?
+    pub fn has_room(&self) -> bool {
+        self.load < self.max_concurrent_calls
+    }
+
+    /// What the agent is doing: busy, too, with as many calls as they take.
+    pub fn standing(&self) -> AgentStatus {
+        match self.status {
+            AgentStatus::Available if !self.has_room() => AgentStatus::Busy,
+            status => status,
+        }
+    }
+}
+
+/// What can be said of an agent when it is made or changed. What is unset stays as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AgentDraft {
     pub name: String,
     pub email: Option<String>,
     pub phone: Option<String>,
     pub extension: Option<String>,
-    pub skills: Vec<String>,
-    pub departments: Vec<String>,
+    pub skills: Option<Vec<String>>,
+    pub departments: Option<Vec<String>>,
     /// Unset: as it is; available, if it is new.
     pub is_available: Option<bool>,
     /// Unset: as it is; active, if it is new.
     pub is_active: Option<bool>,
-    pub metadata: Map<String, Value>,
+    pub metadata: Option<Map<String, Value>>,
 }
 
 /// What hangs on an agent.

@@ -43,6 +43,10 @@ pub struct Business {
     /// The person's number, E.164. Unset: nobody can be put through.
     #[serde(default)]
     pub transfer_to: Option<String>,
+    /// Can people be sent for who are in no file? Then the caller can be put through without a number
+    /// above.
+    #[serde(skip)]
+    pub has_people: bool,
     /// Words likely to be said: names of products and people, for the recogniser.
     #[serde(default)]
     pub keywords: Vec<String>,
@@ -108,6 +112,11 @@ impl Business {
         Ok(business)
     }
 
+    /// Can a caller be put through to a person?
+    pub fn can_transfer(&self) -> bool {
+        self.has_people || self.transfer_to.is_some()
+    }
+
     /// What the machine says by itself.
     pub fn script(&self) -> turn::Script {
         turn::Script {
@@ -116,7 +125,7 @@ impl Business {
             greeting: self.greeting.clone(),
             goodbye: self.goodbye.clone(),
             transfer: self.transfer.clone(),
-            can_transfer: self.transfer_to.is_some(),
+            can_transfer: self.can_transfer(),
             tools: self.tool_policies(),
             ..turn::Script::default()
         }
@@ -132,7 +141,7 @@ impl Business {
             "\n\nYou are heard over the telephone: answer in one to three short spoken sentences, \
              without lists, markup or emoji. Say so when you do not know something.",
         );
-        if self.transfer_to.is_some() {
+        if self.can_transfer() {
             text.push_str(" Call the function transfer when the caller wants a person.");
         }
         text.push_str(" Call the function end_call after a goodbye.");
@@ -199,7 +208,7 @@ impl Business {
             description: "Hang up, after saying goodbye.".into(),
             parameters: no_arguments(),
         }];
-        if self.transfer_to.is_some() {
+        if self.can_transfer() {
             tools.push(vendors::Tool {
                 name: "transfer".into(),
                 description: "Put the caller through to a person.".into(),

@@ -1,5 +1,8 @@
 //! A business configuration: how the agent answers for one business of a tenant's.
 
+use std::borrow::Cow;
+
+use analysis::triggers::{self, Problem};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -200,20 +203,29 @@ impl Default for Escalating {
 #[error("{field} {wrong}")]
 pub struct BadConfigData {
     /// Its path, such as `config_data.ai.temperature`.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     pub wrong: String,
 }
 
 impl ConfigData {
-    /// Reads the document; what is left out takes its default.
+    /// Takes a document that someone wants to keep.
+    ///
+    /// # Errors
+    /// As [`ConfigData::read`]; it is too long.
+    pub fn accept(document: Map<String, Value>) -> Result<Self, BadConfigData> {
+        let data = ConfigData::read(document)?;
+        let size = serde_json::to_string(&data).map_or(usize::MAX, |text| text.len());
+        if size > LONGEST_DOCUMENT {
+            return Err(bad("config_data", format!("must have at most {LONGEST_DOCUMENT} bytes")));
+        }
+        Ok(data)
+    }
+
+    /// Reads a document that is kept; what is left out takes its default.
     ///
     /// # Errors
     /// A value of another kind, or out of its range.
     pub fn read(document: Map<String, Value>) -> Result<Self, BadConfigData> {
-        let size = serde_json::to_string(&document).map_or(usize::MAX, |text| text.len());
-        if size > LONGEST_DOCUMENT {
-            return Err(bad("config_data", format!("must have at most {LONGEST_DOCUMENT} bytes")));
-        }
         let data: ConfigData = serde_json::from_value(Value::Object(document))
             .map_err(|error| bad("config_data", format!("is wrong: {error}")))?;
         data.check()?;
@@ -277,8 +289,45 @@ impl ConfigData {
     }
 }
 
-fn bad(field: &'static str, wrong: impl Into<String>) -> BadConfigData {
-    BadConfigData { field, wrong: wrong.into() }
+fn bad(field: impl Into<Cow<'static, str>>, wrong: impl Into<String>) -> BadConfigData {
+    BadConfigData { field: field.into(), wrong: wrong.into() }
+}
+
+impl Escalating {
+    /// Are its triggers such that each can fire, as far as its type is known? A type is free text: what
+    /// is not known is kept, and waits for nothing.
+    ///
+    /// Asked where a configuration is saved. One that was saved before may hold what is refused now,
+    /// and must be read all the same.
+    ///
+    /// # Errors
+    /// The first that cannot be meant, with its place.
+    pub fn check_triggers(&self) -> Result<(), BadConfigData> {
+        let list: Vec<triggers::Trigger> = self
+            .triggers
+            .iter()
+            .map(|one| triggers::Trigger {
+                kind: one.kind.clone(),
+                threshold: one.threshold,
+                keywords: one.keywords.clone().unwrap_or_default(),
+            })
+            .collect();
+        let problems = triggers::validate(&list);
+        let wrong = |(_, problem): &(usize, Problem)| !matches!(problem, Problem::UnknownType(_));
+        let Some((place, problem)) = problems.into_iter().find(wrong) else { return Ok(()) };
+        let (key, wrong) = match problem {
+            Problem::Threshold { from, to, .. } => {
+                (".threshold", format!("must be from {from} to {to} for this type"))
+            }
+            Problem::NoKeywords => (".keywords", "must hold a word to listen for".to_owned()),
+            Problem::Keyword(_) => {
+                let most = triggers::LONGEST_KEYWORD;
+                (".keywords", format!("must each have a word, and at most {most} characters"))
+            }
+            other => ("", format!("cannot be meant: {other}")),
+        };
+        Err(bad(format!("config_data.escalation.triggers[{place}]{key}"), wrong))
+    }
 }
 
 /// BCP 47, as far as it can be told without its registry.

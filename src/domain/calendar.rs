@@ -15,9 +15,13 @@ use chrono_tz::{GapInfo, Tz};
 /// A span is cut into so many periods at most: the hours of 100 days, the days of nearly seven years.
 pub const MOST_PERIODS: usize = 2_500;
 
-/// Earlier and later instants are taken as these: their years have four digits in every time zone.
+/// Earlier and later instants are taken as these: their years have four digits in every time zone, as
+/// what the store keeps as text must.
 const EARLIEST: DateTime<Utc> = at(1, 1, 3);
 const LATEST: DateTime<Utc> = at(9999, 12, 29);
+/// The same of ends, so that the last day of all is not empty.
+const EARLIEST_END: DateTime<Utc> = at(1, 1, 4);
+const LATEST_END: DateTime<Utc> = at(9999, 12, 30);
 
 const fn at(year: i32, month: u32, day: u32) -> DateTime<Utc> {
     let date = NaiveDate::from_ymd_opt(year, month, day).expect("a date of the calendar");
@@ -86,11 +90,11 @@ impl Bound {
     /// time itself, to the microsecond that the store keeps.
     pub fn end(self, zone: Tz) -> DateTime<Utc> {
         let end = match self {
-            Bound::Date(date) => date.succ_opt().map_or(LATEST, |next| day_begins(next, zone)),
+            Bound::Date(date) => date.succ_opt().map_or(LATEST_END, |next| day_begins(next, zone)),
             Bound::Local(local) => just_after(last_instant(local, zone)),
             Bound::Instant(instant) => just_after(instant),
         };
-        end.clamp(EARLIEST, LATEST)
+        end.clamp(EARLIEST_END, LATEST_END)
     }
 }
 
@@ -348,14 +352,23 @@ mod tests {
         let instant = Ok(Bound::Instant(utc("2026-10-24T22:00:00Z")));
         assert_eq!(bound("2026-10-25T00:00:00+02:00"), instant);
         assert_eq!(bound("2026-10-25T00:00:00 02:00"), instant, "a plus that was not escaped");
-        for wrong in
-            ["", "today", "2026-13-01", "2026-10-25T25:00:00Z", "+12026-10-25", "25.10.2026"]
-        {
+        for wrong in [
+            "",
+            "today",
+            "2026-13-01",
+            "2026-10-25T25:00:00Z",
+            "+12026-10-25",
+            "25.10.2026",
+            "20261025",
+            "2026-1-1",
+            "9999-12-31x",
+            "-5000-01-01T00:00:00Z",
+        ] {
             assert_eq!(bound(wrong), Err(NoBound), "{wrong}");
         }
         for far in ["0001-01-01", "9999-12-31"] {
             let far = bound(far).expect("a date");
-            assert!(far.first(zone) <= far.end(zone) && far.end(zone) <= LATEST);
+            assert!(far.first(zone) < far.end(zone) && far.end(zone) <= LATEST_END);
         }
     }
 

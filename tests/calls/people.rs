@@ -1,149 +1,23 @@
 //! People in the loop: calls that are made, escalated to a person, and written down, with a carrier
 //! that carries out TwiML and REST orders against us.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use secrecy::SecretString;
 use tandem::{
-    app::{App, Handover, Intervention, Outbound},
-    caller::{
-        ACCOUNT_SID,
-        exchange::{Exchange, Leg, Phone, Settings},
-    },
-    domain::{
-        Actor, AgentDraft, CallId, Escalation, EscalationStatus, Progress, Role, Speaker, State,
-    },
-    realtime::{Event, Kind, Listener},
+    app::{Intervention, Outbound},
+    caller::exchange::{Leg, Phone},
+    domain::{CallId, EscalationStatus, Progress, Speaker, State},
+    realtime::Kind,
 };
 use vendors::played::{deepgram, openai};
 
-use super::line::{AUTH_TOKEN, Line, Setup, voice};
+use super::{
+    floor::{CALLER, Floor, OURS, SOON},
+    line::{Setup, voice},
+};
 
-const CALLER: &str = "+15005550100";
-const OURS: &str = "+15005550006";
 const ANN: &str = "+15005550200";
 const BERT: &str = "+15005550201";
-const PASSWORD: &str = "correct horse battery";
-/// Nothing here takes so long.
-const SOON: Duration = Duration::from_secs(20);
-
-/// A gateway with its control plane, a carrier, and a supervisor who watches.
-struct Floor {
-    line: Line,
-    app: Arc<App>,
-    exchange: Exchange,
-    actor: Actor,
-    events: Listener,
-}
-
-impl Floor {
-    async fn open(setup: Setup) -> Floor {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let settings = Settings::new(SecretString::from(AUTH_TOKEN));
-        let exchange = Exchange::start(settings).await.expect("it listens");
-        exchange.own_number(OURS);
-        let mut setup = setup;
-        setup.env.extend([
-            ("TWILIO_API_URL", exchange.base_url()),
-            ("TWILIO_ACCOUNT_SID", ACCOUNT_SID.to_owned()),
-            ("TWILIO_AUTH_TOKEN", AUTH_TOKEN.to_owned()),
-            ("TWILIO_PHONE_NUMBER", OURS.to_owned()),
-        ]);
-        setup.control = true;
-        let line = setup.start().await;
-        let app = line.gateway.control().expect("it is open").clone();
-        let tenant = app.first_start().await.expect("an organisation");
-        let email = "sue@example.com";
-        app.add_user(tenant, email, "Sue Pervisor", Role::Owner, PASSWORD).await.expect("a user");
-        let tokens = app.log_in(email, PASSWORD, None).await.expect("signs in");
-        let actor = app.verify(&tokens.access, None).await.expect("is valid").actor;
-        let events = app.hub.listen(tenant);
-        Floor { line, app, exchange, actor, events }
-    }
-
-    /// Somebody calls in.
-    fn caller(&self) -> Leg {
-        let status = format!("{}/webhooks/twilio/status", self.line.url);
-        let answer = self.line.answer_url();
-        self.exchange
-            .call_in(&answer, (CALLER, OURS), Phone::answers(), Some(&status))
-            .expect("there is room")
-    }
-
-    async fn agent(&self, name: &str, phone: &str) -> tandem::domain::AgentId {
-        let draft = AgentDraft {
-            name: name.to_owned(),
-            phone: Some(phone.to_owned()),
-            ..AgentDraft::default()
-        };
-        self.app.create_agent(&self.actor, draft).await.expect("an agent").id
-    }
-
-    /// The next event for which `wanted` has something.
-    async fn until<T>(&mut self, what: &str, wanted: impl Fn(&Event) -> Option<T>) -> T {
-        let seen = async {
-            loop {
-                let event = self.events.next().await.expect("none is lost");
-                if let Some(found) = wanted(&event) {
-                    return found;
-                }
-            }
-        };
-        tokio::time::timeout(SOON, seen).await.unwrap_or_else(|_| panic!("{what} comes about"))
-    }
-
-    async fn started(&mut self) -> CallId {
-        self.until("the call", |event| match &event.kind {
-            Kind::CallStarted(call) => Some(call.id),
-            _ => None,
-        })
-        .await
-    }
-
-    /// Until the agent has been heard to greet.
-    async fn greeted(&mut self) {
-        self.until("the greeting", |event| match &event.kind {
-            Kind::InteractionAdded(line) if line.speaker == Speaker::Ai => Some(()),
-            _ => None,
-        })
-        .await;
-    }
-
-    async fn ended(&mut self) {
-        self.until("the end", |event| matches!(event.kind, Kind::CallEnded(_)).then_some(())).await;
-    }
-
-    async fn escalate(&self, call: CallId) -> Escalation {
-        let handover = Handover {
-            reason: Some("Wants to speak with billing".to_owned()),
-            ..Handover::default()
-        };
-        self.app.escalate_call(&self.actor, call, handover).await.expect("it is on its way")
-    }
-
-    /// How the call's latest escalation stands.
-    async fn escalation(&self, call: CallId) -> Escalation {
-        let details = self.app.call_details(&self.actor, call).await.expect("it is there");
-        details.escalation.expect("it was escalated")
-    }
-
-    async fn reaches(&self, call: CallId, progress: Progress) -> Escalation {
-        let reached = async {
-            loop {
-                let escalation = self.escalation(call).await;
-                if escalation.progress == progress {
-                    return escalation;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        let late = tokio::time::timeout(SOON, reached).await;
-        match late {
-            Ok(escalation) => escalation,
-            Err(_) => panic!("{progress:?}, not {:?}", self.escalation(call).await),
-        }
-    }
-}
 
 fn talkative() -> Setup {
     Setup {
@@ -157,6 +31,42 @@ fn talkative() -> Setup {
             .hears("Thank you very much."),
         ..Setup::default()
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_language_model_judges_a_call_that_is_over_by_what_was_heard() {
+    let script = openai::Script::new().answering(|body| {
+        let system = body["messages"][0]["content"].as_str().unwrap_or_default();
+        openai::Reply::text(match system {
+            judge if judge.starts_with("You judge the quality") => {
+                r#"{"sentiment": 0.5, "compliance": 1, "accuracy": 0, "professionalism": 1, "findings": [
+                    {"part": "accuracy", "issue": "It said that it would look, and did not.",
+                     "interaction": 2, "quote": "look into that"}]}"#
+            }
+            sum if sum.starts_with("You sum up") => r#"{"summary": "A bill was asked about."}"#,
+            _ => "Let me look into that for you.",
+        })
+    });
+    let env = vec![("TANDEM_JUDGE", "true".to_owned())];
+    let mut floor = Floor::open(Setup { openai: script, env, ..talkative() }).await;
+    let caller = floor.caller();
+    let id = floor.started().await;
+    floor.greeted().await;
+    caller.say(&voice("callers/hours"));
+    floor.greeted().await;
+    caller.hang_up();
+    let score = floor
+        .until("the score", |event| match &event.kind {
+            Kind::QaScored(score) => Some((**score).clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(score.review_notes.as_deref(), Some("Scored by rules and by a language model."));
+    let issue = "It said that it would look, and did not.".to_owned();
+    assert!(score.flagged_issues.contains(&issue), "{score:?}");
+    let call = floor.app.call(&floor.actor, id).await.expect("it is there");
+    assert_eq!(call.summary.as_deref(), Some("A bill was asked about."));
+    floor.line.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -306,7 +216,7 @@ async fn when_the_first_is_busy_the_next_is_called() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_who_leaves_while_it_rings_is_not_handed_over() {
     let mut floor = Floor::open(talkative()).await;
-    let rings = Phone::answers().after(Duration::from_millis(1_500));
+    let rings = Phone::answers().after(Duration::from_secs(120));
     floor.exchange.phone(ANN, rings.presses(Duration::from_millis(50), "1"));
     floor.agent("Ann", ANN).await;
     let caller = floor.caller();
@@ -316,9 +226,9 @@ async fn a_caller_who_leaves_while_it_rings_is_not_handed_over() {
     let ann = floor.exchange.leg_to(ANN, SOON).await.expect("her telephone rings");
     caller.hang_up();
     floor.ended().await;
-    assert_eq!(ann.ended(SOON).await, Ok("completed"));
-    assert!(ann.was_told().iter().all(|text| text.contains("no longer waiting")));
-    assert!(ann.connections().is_empty());
+    // Her telephone does not go on ringing.
+    assert_eq!(ann.ended(SOON).await, Ok("canceled"));
+    assert!(ann.was_told().is_empty() && ann.connections().is_empty());
     floor.line.stop().await;
 }
 

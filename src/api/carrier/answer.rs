@@ -1,6 +1,6 @@
 //! A call is answered, or goes on after its stream has ended.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
@@ -20,19 +20,33 @@ use super::{
     handover,
 };
 use crate::{
-    app::scribe::{Fact, origin_of},
+    app::{
+        Sent, is_handover,
+        scribe::{Fact, origin_of},
+    },
     gateway::Gateway,
-    live::{journal::Origin, registry::Expected},
+    live::{
+        journal::Origin,
+        registry::{Back, Expected},
+    },
 };
 
+/// How long a caller waits in silence to be told who awaits them; then the agent goes on.
+const ROOM_WITHIN: Duration = Duration::from_secs(3);
+/// How long a caller who is just answered waits to be told whether their call was given up.
+const KNOWN_WITHIN: Duration = Duration::from_millis(300);
+/// How long the carrier waits to hear that a person is being called.
+const SENT_WITHIN: Duration = Duration::from_millis(1_500);
+
 /// What we put into the addresses of calls that we make: identifiers of other systems, of sane length.
-struct Ours {
+#[derive(Clone)]
+pub(super) struct Ours {
     lead_id: Option<String>,
-    call_id: Option<String>,
+    pub(super) call_id: Option<String>,
 }
 
 impl Ours {
-    fn of(uri: &Uri) -> Self {
+    pub(super) fn of(uri: &Uri) -> Self {
         let query = Form::parse(uri.query().unwrap_or("").as_bytes()).unwrap_or_default();
         let named = |name: &str| {
             query.get(name).filter(|id| !id.is_empty()).map(|id| id.chars().take(128).collect())
@@ -56,19 +70,15 @@ pub async fn answer(
         lead = ours.lead_id,
         "a call to answer"
     );
+    if is_over(&gateway, &ours).await {
+        // Given up while it was being placed, or ended by somebody before it was answered.
+        return Ok(reply(&Response::new().hangup()));
+    }
     let origin = origin(&gateway, &request, &ours).await;
     if let (Some(app), Some(origin)) = (gateway.control(), origin.clone()) {
         app.report(Fact::Arrived { call_sid: request.call_sid.as_str().into(), origin });
     }
-    let expected = Expected {
-        call_sid: request.call_sid.as_str().to_owned(),
-        lead_id: ours.lead_id,
-        call_id: ours.call_id,
-        resumed: false,
-        outbound: is_outbound(&request),
-        listens: false,
-        origin,
-    };
+    let expected = awaited(&request, ours, origin);
     if let Some(by) = &request.answered_by {
         amd::tell(&gateway, &request.call_sid, by);
     }
@@ -101,7 +111,9 @@ pub async fn resume(
         Some(origin) => Some(origin),
         None => origin(&gateway, &request, &ours).await,
     };
-    if !over && let Some(document) = hand_over(&gateway, &request, &ours, origin.clone()).await {
+    if !over
+        && let Some(document) = hand_over(&gateway, &request, ours.clone(), origin.clone()).await
+    {
         return Ok(reply(&document));
     }
     let hang_up = || {
@@ -111,31 +123,11 @@ pub async fn resume(
     };
     let document = match gateway.desk.registry.ended(call_sid) {
         _ if over => Response::new().hangup(),
-        Some(EndReason::Transferred { .. }) => match gateway.business.transfer_to.as_deref() {
-            Some(number) => transfer(&gateway, number),
-            // Someone is sent for, and until they come the agent goes on.
-            None if gateway.control().is_some() && gateway.desk.registry.may_resume(call_sid) => {
-                if let Some(app) = gateway.control() {
-                    app.send_for_person(call_sid);
-                }
-                let expected = Expected {
-                    call_sid: call_sid.to_owned(),
-                    lead_id: ours.lead_id,
-                    call_id: ours.call_id,
-                    resumed: true,
-                    outbound: is_outbound(&request),
-                    listens: false,
-                    origin,
-                };
-                let token = gateway.desk.registry.expect(expected.clone());
-                connect(&gateway, expected, token)
-            }
-            None => hang_up(),
-        },
-        // This process stops: the carrier asks again in a moment, when another one answers.
-        Some(EndReason::CallerLeft) | None if gateway.is_draining() => {
-            Response::new().pause(Pause::default()).redirect(action(&gateway, &ours))
+        Some(EndReason::Transferred { reason }) => {
+            put_through(&gateway, &request, ours, (origin, reason)).await.unwrap_or_else(hang_up)
         }
+        // This process stops: the carrier asks again in a moment, when another one answers.
+        Some(EndReason::CallerLeft) | None if gateway.is_draining() => in_a_moment(&gateway, &ours),
         Some(EndReason::CallerLeft) | None if !gateway.desk.registry.may_resume(call_sid) => {
             tracing::warn!(call = call_sid, "a call that breaks again and again is hung up");
             hang_up()
@@ -145,26 +137,30 @@ pub async fn resume(
         Some(EndReason::CallerLeft) | None => {
             tracing::info!(call = call_sid, "a call is gone on with");
             metrics::counter!("tandem_calls_resumed_total").increment(1);
-            let expected = Expected {
-                call_sid: call_sid.to_owned(),
-                lead_id: ours.lead_id,
-                call_id: ours.call_id,
-                resumed: true,
-                outbound: is_outbound(&request),
-                listens: false,
-                origin,
-            };
-            let token = gateway.desk.registry.expect(expected.clone());
-            connect(&gateway, expected, token)
+            go_on(&gateway, awaited(&request, ours, origin))
         }
         Some(_) => hang_up(),
     };
     Ok(reply(&document))
 }
 
+/// Is the call that we made over already?
+async fn is_over(gateway: &Gateway, ours: &Ours) -> bool {
+    let call = ours.call_id.as_deref().and_then(|id| id.parse().ok());
+    match (gateway.control(), call) {
+        (Some(app), Some(call)) => {
+            tokio::time::timeout(KNOWN_WITHIN, app.is_over(call)).await.unwrap_or(false)
+        }
+        _ => false,
+    }
+}
+
 /// Whose call this is, where there is a control plane.
 async fn origin(gateway: &Gateway, request: &VoiceRequest, ours: &Ours) -> Option<Origin> {
     let app = gateway.control()?;
+    if let Some(origin) = gateway.desk.registry.origin(request.call_sid.as_str()) {
+        return Some(origin);
+    }
     let number = |number: &Option<twiml::PhoneNumber>| {
         number.as_ref().map_or_else(String::new, |number| number.expose().to_owned())
     };
@@ -178,26 +174,31 @@ async fn origin(gateway: &Gateway, request: &VoiceRequest, ours: &Ours) -> Optio
 async fn hand_over(
     gateway: &Gateway,
     request: &VoiceRequest,
-    ours: &Ours,
+    ours: Ours,
     origin: Option<Origin>,
 ) -> Option<Document> {
     let call_sid = request.call_sid.as_str();
-    let room = match gateway.control()?.room_of(call_sid).await {
-        Ok(room) => room?,
-        Err(error) => {
+    let app = gateway.control()?;
+    // The caller hears nothing meanwhile, and the carrier hangs up on who is too slow.
+    // The session that has just let the caller go knows that somebody waits.
+    let ended = gateway.desk.registry.ended(call_sid);
+    let surely = matches!(ended, Some(EndReason::Transferred { .. }));
+    let room = match tokio::time::timeout(ROOM_WITHIN, app.room_of(call_sid, surely)).await {
+        Ok(Ok(room)) => room?,
+        Ok(Err(error)) => {
             tracing::error!(call = call_sid, error = ?error, "a person may await this call");
             return None;
         }
+        Err(_) => {
+            tracing::error!(call = call_sid, "a person may await this call: the database is slow");
+            return None;
+        }
     };
-    let expected = Expected {
-        call_sid: call_sid.to_owned(),
-        lead_id: ours.lead_id.clone(),
-        call_id: ours.call_id.clone(),
-        resumed: true,
-        outbound: is_outbound(request),
-        listens: true,
-        origin,
-    };
+    if gateway.is_draining() {
+        // The transcript's stream would be left at once.
+        return Some(in_a_moment(gateway, &ours));
+    }
+    let expected = Expected { resumed: true, listens: true, ..awaited(request, ours, origin) };
     let token = gateway.desk.registry.expect(expected);
     let next = format!("{}/webhooks/twilio/transferred", gateway.public_url());
     let ear = Stream::to(gateway.media_url()).and_then(|to| to.parameter("token", token));
@@ -237,19 +238,28 @@ fn transfer(gateway: &Gateway, number: &str) -> Document {
 }
 
 /// `POST /webhooks/twilio/transferred`: what came of putting the caller through. Who was served is not
-/// told that nobody was there.
+/// told that nobody was there; whose person went away before they met goes back to the agent.
 pub async fn transferred(
     State(gateway): State<Arc<Gateway>>,
     SignedForm(form): SignedForm,
 ) -> HttpResponse {
     let result = DialResult::from_form(&form);
-    let served = matches!(result.status, Some(DialStatus::Completed | DialStatus::Answered));
-    if let (false, Some(app), Some(call)) = (served, gateway.control(), form.get("CallSid"))
-        && let Err(error) = app.returned(call).await
-    {
-        tracing::error!(call, error = ?error, "a failed transfer could not be noted");
+    if matches!(result.status, Some(DialStatus::Completed | DialStatus::Answered)) {
+        return reply(&Response::new().hangup());
     }
-    reply(&if served { Response::new().hangup() } else { Response::new().say(NOBODY).hangup() })
+    if let (Some(app), Some(call)) = (gateway.control(), form.get("CallSid")) {
+        match app.returned(call).await {
+            Ok(true) => {
+                let ours = Ours { lead_id: None, call_id: None };
+                return reply(&Response::new().redirect(action(&gateway, &ours)));
+            }
+            Ok(false) => {}
+            Err(error) => {
+                tracing::error!(call, error = ?error, "a failed transfer could not be noted");
+            }
+        }
+    }
+    reply(&Response::new().say(NOBODY).hangup())
 }
 
 /// Past capacity: rung calls are refused as busy, so that they cost the caller nothing.
@@ -261,6 +271,66 @@ fn busy(request: &VoiceRequest) -> Document {
             .say("All lines are busy at the moment. Please call again in a few minutes.")
             .hangup()
     }
+}
+
+/// The call as its first socket is awaited, on which the agent speaks.
+fn awaited(request: &VoiceRequest, ours: Ours, origin: Option<Origin>) -> Expected {
+    Expected {
+        call_sid: request.call_sid.as_str().to_owned(),
+        lead_id: ours.lead_id,
+        call_id: ours.call_id,
+        resumed: false,
+        outbound: is_outbound(request),
+        listens: false,
+        origin,
+        back: None,
+    }
+}
+
+/// The agent goes on with a call.
+fn go_on(gateway: &Gateway, call: Expected) -> Document {
+    let expected = Expected { resumed: true, ..call };
+    let token = gateway.desk.registry.expect(expected.clone());
+    connect(gateway, expected, token)
+}
+
+/// The carrier asks again in a moment, when another process answers.
+fn in_a_moment(gateway: &Gateway, ours: &Ours) -> Document {
+    Response::new().pause(Pause::default()).redirect(action(gateway, ours))
+}
+
+/// The agent has said that it puts the caller through. Where there is a control plane one of its people
+/// is sent for, and until they come the agent goes on; where nobody can come, the number of the server's
+/// file is dialled, if the call is the operator's own. None: there is nobody.
+async fn put_through(
+    gateway: &Gateway,
+    request: &VoiceRequest,
+    ours: Ours,
+    (origin, reason): (Option<Origin>, String),
+) -> Option<Document> {
+    let number = || gateway.business.transfer_to.as_deref().map(|to| transfer(gateway, to));
+    let Some(app) = gateway.control() else { return number() };
+    let call_sid = request.call_sid.as_str();
+    let sent = match is_handover(&reason) {
+        // A person had accepted and is gone again: it was tried.
+        true => Sent::Nobody { dial: false },
+        false => {
+            let sent = app.send_for_person(call_sid, number().is_some());
+            tokio::time::timeout(SENT_WITHIN, sent).await.unwrap_or(Sent::OnTheWay)
+        }
+    };
+    if let (Sent::Nobody { dial: true }, Some(document)) = (sent, number()) {
+        return Some(document);
+    }
+    if !gateway.desk.registry.may_resume(call_sid) {
+        return None;
+    }
+    let back = match sent {
+        Sent::OnTheWay => Back::SentFor,
+        Sent::Nobody { .. } => Back::NobodyCame,
+    };
+    let call = Expected { back: Some(back), ..awaited(request, ours, origin) };
+    Some(go_on(gateway, call))
 }
 
 /// Connects the call's audio to our socket, with a token that opens it once.

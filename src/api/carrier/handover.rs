@@ -112,7 +112,7 @@ pub async fn agent_status(
     let told = CallStatusCallback::from_form(&form)?;
     let state = told.call.call_status.as_ref().and_then(state_of);
     if let (Some((app, id, agent)), Some(state)) = (about(&gateway, &uri), state)
-        && let Err(error) = app.agent_leg(id, agent, state).await
+        && let Err(error) = app.agent_leg(id, agent, (told.call.call_sid.as_str(), state)).await
     {
         tracing::error!(escalation = id, error = ?error, "an agent's leg could not be noted");
         return Ok(StatusCode::INTERNAL_SERVER_ERROR.into_response());

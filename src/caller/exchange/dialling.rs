@@ -302,7 +302,7 @@ pub(super) async fn sounds_at(
         match verb {
             Verb::Hear(Heard::Said { text, .. }) => {
                 sound.extend(sounds::said(&text, per_character));
-                let at = plug.exchange.began.elapsed().saturating_sub(plug.leg.began);
+                let at = plug.leg.began().elapsed();
                 plug.leg.note(Tick::from_duration(at), Note::Said { text });
             }
             Verb::Hear(Heard::Played { url: file, .. }) => {

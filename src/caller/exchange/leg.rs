@@ -1,7 +1,7 @@
 //! One leg of the exchange: how it stands, what was said and heard on it, and what it is told to do.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::{Method, Url};
@@ -72,8 +72,9 @@ pub struct Record {
     pub(super) to: String,
     pub(super) parent: Option<String>,
     pub(super) direction: &'static str,
-    /// From the exchange's start to the leg's.
-    pub(super) began: Duration,
+    exchange_began: Instant,
+    /// The beginning of its audio.
+    began: OnceLock<Instant>,
     controls: mpsc::Sender<Control>,
     state: Mutex<State>,
     changed: watch::Sender<u64>,
@@ -99,19 +100,40 @@ impl Record {
         ends: (String, String),
         parent: Option<String>,
         direction: &'static str,
-        began: Duration,
+        exchange_began: Instant,
         keys: Vec<(Duration, String)>,
     ) -> (Arc<Self>, mpsc::Receiver<Control>) {
         let (controls, orders) = mpsc::channel(CONTROLS);
         let state = State { status: "queued", keys: keys.into(), ..State::default() };
-        let ((from, to), state) = (ends, Mutex::new(state));
-        let changed = watch::Sender::new(0);
-        let leg = Record { sid, from, to, parent, direction, began, controls, state, changed };
+        let (from, to) = ends;
+        let leg = Record {
+            sid,
+            from,
+            to,
+            parent,
+            direction,
+            exchange_began,
+            began: OnceLock::new(),
+            controls,
+            state: Mutex::new(state),
+            changed: watch::Sender::new(0),
+        };
         (Arc::new(leg), orders)
     }
 
+    /// Its clock shows zero at this instant.
+    pub(in super::super) fn begins(&self, at: Instant) {
+        self.began.get_or_init(|| at);
+    }
+
+    /// When its clock showed zero.
+    pub(super) fn began(&self) -> Instant {
+        *self.began.get_or_init(Instant::now)
+    }
+
     pub(in super::super) fn note(&self, at: Tick, note: Note) {
-        let at = self.began + at.duration();
+        let began = self.began().saturating_duration_since(self.exchange_began);
+        let at = began + at.duration();
         self.change(|state| {
             if state.notes.len() < MOST_NOTES {
                 state.notes.push(LegNote { at, note });
@@ -327,6 +349,25 @@ impl Leg {
     #[must_use]
     pub fn heard(&self) -> Vec<u8> {
         self.record.state().heard.clone()
+    }
+
+    /// How many samples [`Leg::heard`] has so far; it grows by a frame of 20 ms at a time.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.record.length()
+    }
+
+    /// The sample of [`Leg::heard`] that sounds at this moment.
+    #[must_use]
+    pub fn sample_at(&self, at: Instant) -> usize {
+        let since = at.saturating_duration_since(self.record.began());
+        usize::try_from(Tick::from_duration(since).0).unwrap_or(usize::MAX)
+    }
+
+    /// What was heard from one sample to another, as far as it has been by now.
+    #[must_use]
+    pub fn heard_between(&self, from: usize, to: usize) -> Vec<u8> {
+        self.record.slice(from, to).1
     }
 
     /// What was said on this leg, of the same length.

@@ -398,7 +398,7 @@ impl Inside {
             (order.from.clone(), order.to.clone()),
             order.parent.clone(),
             call.direction(),
-            self.began.elapsed(),
+            self.began,
             order.phone.keys.clone(),
         );
         {
