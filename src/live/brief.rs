@@ -5,10 +5,7 @@ use std::sync::Arc;
 use vendors::{Llm, local::agent::Playbook};
 
 use super::retrieving::{Retrieval, Retrieving};
-use crate::domain::{
-    Business, BusinessConfig,
-    business_config::{Escalating, USUAL_VOICE},
-};
+use crate::domain::{Business, BusinessConfig, business_config::USUAL_VOICE};
 
 /// The voices of OpenAI's: names that say nothing to another vendor.
 /// <https://platform.openai.com/docs/guides/text-to-speech#voice-options>
@@ -29,17 +26,19 @@ pub struct Brief {
     /// delay of answers; none where the call names no business.
     pub config: Option<BusinessConfig>,
     pub retrieval: Arc<Retrieval>,
+    /// The model that the tenant pays for itself, in place of the server's.
+    pub own_model: Option<Arc<dyn Llm>>,
 }
 
 impl Brief {
+    /// Who answers this call: the tenant's own model, or else the server's.
+    pub fn model(&self, servers: Arc<dyn Llm>) -> Arc<dyn Llm> {
+        self.over(self.own_model.clone().unwrap_or(servers))
+    }
+
     /// The model as this call asks it.
     pub fn over(&self, llm: Arc<dyn Llm>) -> Arc<dyn Llm> {
         Arc::new(Retrieving::over(llm, Arc::clone(&self.retrieval)))
-    }
-
-    /// When a person is fetched; none where that is off, or the call names no business.
-    pub fn escalating(&self) -> Option<&Escalating> {
-        self.config.as_ref().map(|config| &config.data.escalation).filter(|rules| rules.enabled)
     }
 }
 
@@ -89,6 +88,7 @@ pub fn business_of(base: &Business, config: &BusinessConfig, tts: &str) -> Busin
     };
     if !data.escalation.enabled {
         business.transfer_to = None;
+        business.has_people = false;
     }
     business.language = language;
     business
@@ -146,6 +146,7 @@ mod tests {
     #[test]
     fn the_configuration_decides() {
         let base = Business::parse(demo::BUSINESS).expect("the demo's");
+        let base = Business { has_people: true, ..base };
         let data = json!({
             "ai": {"system_prompt": "Ты отвечаешь в гараже."},
             "voice": {"language": "ru-RU", "voice": "nova"},
@@ -155,7 +156,7 @@ mod tests {
         assert_eq!(business.voice.as_deref(), Some("nova"));
         assert_eq!(business.language, "ru-RU");
         assert!(business.greeting.starts_with("Здравствуйте"));
-        assert_eq!(business.transfer_to, None);
+        assert!(!business.can_transfer());
         assert!(business.script().instructions.starts_with("Ты отвечаешь в гараже."));
         let greeted = config(json!({"voice": {"greeting": "Garage!", "voice": "nova"}}));
         let business = business_of(&base, &greeted, "deepgram");

@@ -50,6 +50,10 @@ impl Desk {
         id: String,
         politely: bool,
     ) -> Result<Effect, NotHungUp> {
+        if self.registry.is_listened_to(call.as_str()) {
+            // The session is a listener: two people talk, and only the carrier can part them.
+            return self.order(call).await;
+        }
         match self.registry.tell(call.as_str(), id, Command::End { politely }).await {
             Ok(effect) => return Ok(effect),
             // It is over, or about to be: whoever ended it first did so for both.
@@ -61,13 +65,17 @@ impl Desk {
         }
         match self.registry.ended(call.as_str()) {
             Some(EndReason::CallerLeft | EndReason::Transferred { .. }) | None => {
-                Ok(match self.hang_ups.order(call).await? {
-                    Ended::Before => Effect::AlreadySo,
-                    Ended::Now | Ended::NotYet => Effect::Done,
-                })
+                self.order(call).await
             }
             // A session hung it up, and that is seen to.
             Some(_) => Ok(Effect::AlreadySo),
         }
+    }
+
+    async fn order(&self, call: &CallSid) -> Result<Effect, NotHungUp> {
+        Ok(match self.hang_ups.order(call).await? {
+            Ended::Before => Effect::AlreadySo,
+            Ended::Now | Ended::NotYet => Effect::Done,
+        })
     }
 }

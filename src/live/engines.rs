@@ -5,7 +5,9 @@ use std::{sync::Arc, time::Duration};
 use secrecy::SecretString;
 use vendors::{
     Llm, Problem, Stt, Tts, VendorError, deepgram, elevenlabs,
-    failover::{FailoverLlm, FailoverStt, FailoverTts, Member, Standing, breaker::State},
+    failover::{
+        FailoverLlm, FailoverStt, FailoverTts, Member, Policy, Standing, breaker::State, hedge,
+    },
     local::{
         self, FliteVoice, Local, LocalError, LocalOptions,
         agent::{Agent, Embedder},
@@ -49,6 +51,9 @@ pub struct Engines {
     pub phrases: Arc<Phrases>,
     /// Finds passages of the business's knowledge, where models are to look them up.
     pub knowledge: Option<Agent>,
+    /// Judges calls, where a language model is to. Its breakers are its own: a judgement that was late
+    /// says nothing to calls that run.
+    pub judge: Option<Arc<dyn Llm>>,
     /// Compares texts by meaning, where its model is.
     pub embedder: Option<Arc<dyn Embedder>>,
     /// Judges the ends of turns, where its model is.
@@ -120,6 +125,9 @@ impl Engines {
                 _ => Member::new(engine.name(), llm(config, *engine)?),
             });
         }
+        let judges = config.analysis.engines.iter();
+        let judges = judges.map(|engine| Ok(Member::new(engine.name(), llm(config, *engine)?)));
+        let judges = judges.collect::<Result<Vec<_>, VendorError>>()?;
         let mut speaks = Vec::new();
         for engine in &config.tts {
             speaks.push(match engine {
@@ -155,6 +163,10 @@ impl Engines {
             .as_ref()
             .filter(|_| is_loaded(Part::Embeddings))
             .map(|local| Arc::new(local.embedder()) as Arc<dyn Embedder>);
+        // Nobody waits for a judge: one is enough.
+        let hedge = hedge::Policy { share: 0.0, ..config.failover.hedge };
+        let judge = FailoverLlm::new(judges, Policy { hedge, ..config.failover });
+        let judge = judge.map(|judge| Arc::new(judge) as Arc<dyn Llm>);
         let spare_llm = Arc::new(Agent::without_models(business.playbook.clone())?);
         let spare_tts = Arc::new(FliteVoice::new());
         let phrases = Arc::new(Phrases::of(Arc::clone(&tts)));
@@ -168,6 +180,7 @@ impl Engines {
             spare_tts,
             phrases,
             knowledge,
+            judge,
             embedder,
             turn_model,
             vad,

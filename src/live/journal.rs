@@ -1,7 +1,9 @@
 //! What happened in each call, written down as it happens and durable within a tenth of a second.
 //!
-//! One thread writes for all calls: it takes what has come, writes it to each call's file, has the
-//! disk confirm, and only then announces the notes among it (group commit). A file is JSON lines:
+//! A few threads write for all calls, each for its own: it takes what has come, writes it to each call's
+//! file, has the disk confirm, and only then announces the notes among it (group commit). Somebody waits
+//! for a note: calls that have one are confirmed before those that have none. What several threads ask
+//! a disk to confirm at once, it confirms together: one by one 200 calls would wait for each other. A file is JSON lines:
 //! first a header, then each event and each action of the machine with its time, so that the call can
 //! be run through the machine again. A session that goes on with a call appends a header of its own.
 //! Reading one back is in [`read`].
@@ -9,10 +11,11 @@
 use std::{
     collections::HashMap,
     fs::{File, OpenOptions},
+    hash::{DefaultHasher, Hash, Hasher},
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
@@ -33,13 +36,18 @@ pub const MACHINE: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("TANDEM_M
 /// How far ahead of what was heard audio was sent by sessions that did not write it down, ms.
 const LEAD_MS: u64 = 400;
 
-/// Entries that may wait for the disk, of all calls together. When it is full calls wait, and lose
-/// nothing.
-const WAITING: usize = 16_384;
+/// Threads that write.
+const WRITERS: usize = 8;
+/// Entries that may wait for each of them. When that is full its calls wait, and lose nothing.
+const WAITING: usize = 2_048;
 /// Bytes of one call's entries that are kept while there is no room for them.
 const MOST_KEPT_BACK: usize = 4 * 1024 * 1024;
 /// How long entries are gathered before the disk is asked to confirm.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(10);
+/// Those that nobody waits for, so much longer: a confirmation costs the same for one as for many.
+const AT_LEISURE: Duration = Duration::from_millis(70);
+/// So long such calls are confirmed, before it is looked whether there are others meanwhile.
+const AT_A_TIME: Duration = Duration::from_millis(10);
 
 /// A note that is durable (or sheddable, as interim words are), for whoever listens.
 #[derive(Clone, Debug, Serialize)]
@@ -129,7 +137,7 @@ enum Job {
 #[derive(Clone)]
 pub struct Journals {
     folder: PathBuf,
-    writer: mpsc::Sender<Job>,
+    writers: Arc<[mpsc::Sender<Job>]>,
     listeners: Arc<Listeners>,
 }
 
@@ -140,14 +148,26 @@ impl Journals {
     /// The folder cannot be made or written to.
     pub fn open(folder: &Path) -> std::io::Result<Self> {
         private_folder(folder)?;
-        let (writer, entries) = mpsc::channel(WAITING);
         let (announcements, _) = broadcast::channel(4_096);
         let listeners = Arc::new(Listeners { announcements, follower: OnceLock::new() });
-        let told = listeners.clone();
-        std::thread::Builder::new()
-            .name("journal".into())
-            .spawn(move || write_all(entries, &told))?;
-        Ok(Journals { folder: folder.to_owned(), writer, listeners })
+        let mut writers = Vec::with_capacity(WRITERS);
+        for _ in 0..WRITERS {
+            let (writer, entries) = mpsc::channel(WAITING);
+            let told = listeners.clone();
+            std::thread::Builder::new()
+                .name("journal".into())
+                .spawn(move || write_all(entries, &told))?;
+            writers.push(writer);
+        }
+        Ok(Journals { folder: folder.to_owned(), writers: writers.into(), listeners })
+    }
+
+    /// Who writes this call's journal, in all its sessions.
+    fn writer(&self, call_sid: &str) -> mpsc::Sender<Job> {
+        let mut hasher = DefaultHasher::new();
+        call_sid.hash(&mut hasher);
+        let place = hasher.finish() % self.writers.len() as u64;
+        self.writers[place as usize].clone()
     }
 
     /// The folder of all journals.
@@ -177,9 +197,11 @@ impl Journals {
         let mut line = serde_json::to_vec(header).unwrap_or_default();
         line.push(b'\n');
         let path = self.path(&call);
-        let _ = self.writer.send(Job::Begin { call: call.clone(), path, line }).await;
+        let writer = self.writer(&call);
+        let _ = writer.send(Job::Begin { call: call.clone(), path, line }).await;
         Journal {
-            all: self.clone(),
+            listeners: self.listeners.clone(),
+            writer,
             call,
             lines: Vec::new(),
             announce: Vec::new(),
@@ -208,7 +230,7 @@ pub fn said(note: Note) -> Vec<Message> {
             vec![Message::Agent { text, tool_calls: Vec::new() }]
         }
         // What a tool has done stays done.
-        Note::ToolUsed { call, content } => {
+        Note::ToolUsed { call, content, .. } => {
             let call_id = call.id.clone();
             vec![
                 Message::Agent { text: String::new(), tool_calls: vec![call] },
@@ -234,7 +256,8 @@ pub fn private_folder(folder: &Path) -> std::io::Result<()> {
 
 /// One call's journal.
 pub struct Journal {
-    all: Journals,
+    listeners: Arc<Listeners>,
+    writer: mpsc::Sender<Job>,
     call: Arc<str>,
     lines: Vec<u8>,
     announce: Vec<Announcement>,
@@ -256,7 +279,7 @@ impl Journal {
             let position = (!interim).then_some(self.position);
             let announcement = Announcement { call_sid, position, began: self.began, at, note };
             if interim {
-                self.all.listeners.tell(announcement);
+                self.listeners.tell(announcement);
                 return;
             }
             self.position += 1;
@@ -268,7 +291,7 @@ impl Journal {
     /// Hands what was noted to the writer. While the disk is behind it is kept here, so that the call
     /// goes on; if it stays so for very long, the call waits: nothing is lost.
     pub async fn flush(&mut self) {
-        let behind = self.all.writer.capacity() == 0 && self.lines.len() < MOST_KEPT_BACK;
+        let behind = self.writer.capacity() == 0 && self.lines.len() < MOST_KEPT_BACK;
         if !behind {
             self.hand_over().await;
         }
@@ -281,14 +304,14 @@ impl Journal {
         let lines = std::mem::take(&mut self.lines);
         let announce = std::mem::take(&mut self.announce);
         let call = self.call.clone();
-        let _ = self.all.writer.send(Job::Lines { call, lines, announce }).await;
+        let _ = self.writer.send(Job::Lines { call, lines, announce }).await;
     }
 
     /// Closes the file, when all is durable.
     pub async fn end(mut self) {
         self.hand_over().await;
         let (done, ended) = tokio::sync::oneshot::channel();
-        let _ = self.all.writer.send(Job::End { call: self.call.clone(), done }).await;
+        let _ = self.writer.send(Job::End { call: self.call.clone(), done }).await;
         let _ = ended.await;
     }
 
@@ -307,12 +330,46 @@ struct Writing {
     confirmed: Option<u64>,
     lines: Vec<u8>,
     announce: Vec<Announcement>,
+    /// When that is to be confirmed; none if there is nothing.
+    due: Option<Instant>,
 }
 
 /// Lines of one call that are kept while the disk refuses them; then the call's later ones are lost.
 const MOST_REFUSED: usize = 16 * 1024 * 1024;
 
 impl Writing {
+    fn new(path: PathBuf) -> Self {
+        let (lines, announce) = (Vec::new(), Vec::new());
+        Writing { path, file: None, confirmed: None, lines, announce, due: None }
+    }
+
+    /// Takes lines to be written, and what is announced once they are.
+    fn take(&mut self, lines: Vec<u8>, announce: Vec<Announcement>, now: Instant) {
+        if self.lines.len() + lines.len() > MOST_REFUSED {
+            metrics::counter!("tandem_journal_failures_total").increment(1);
+            return;
+        }
+        let due = if announce.is_empty() { now + AT_LEISURE } else { now };
+        self.due = Some(self.due.map_or(due, |before| before.min(due)));
+        self.lines.extend(lines);
+        self.announce.extend(announce);
+    }
+
+    /// Brings everything to the disk and announces it. What the disk refuses is tried again later.
+    fn confirm(&mut self, listeners: &Listeners) {
+        match self.settle() {
+            Ok(announce) => {
+                self.due = None;
+                announce.into_iter().for_each(|one| listeners.tell(one));
+            }
+            Err(error) => {
+                self.due = Some(Instant::now() + AT_LEISURE);
+                metrics::counter!("tandem_journal_failures_total").increment(1);
+                tracing::error!(%error, "a journal could not be written; it is tried again");
+            }
+        }
+    }
+
     /// Brings everything to the disk. On a failure it is all tried again with the next lines.
     fn settle(&mut self) -> std::io::Result<Vec<Announcement>> {
         if self.file.is_none() {
@@ -375,53 +432,82 @@ impl Listeners {
 
 fn write_all(mut entries: mpsc::Receiver<Job>, listeners: &Listeners) {
     let mut calls: HashMap<Arc<str>, Writing> = HashMap::new();
-    while let Some(first) = entries.blocking_recv() {
+    loop {
+        let mut batch = Vec::new();
+        if calls.values().all(|writing| writing.due.is_none()) {
+            match entries.blocking_recv() {
+                Some(first) => batch.push(first),
+                None => return,
+            }
+        }
         std::thread::sleep(GATHER);
-        let mut batch = vec![first];
         while batch.len() < WAITING
             && let Ok(entry) = entries.try_recv()
         {
             batch.push(entry);
         }
-        let mut ended = Vec::new();
-        for entry in batch {
-            match entry {
-                Job::Begin { call, path, line } => {
-                    let fresh = || Writing {
-                        path,
-                        file: None,
-                        confirmed: None,
-                        lines: Vec::new(),
-                        announce: Vec::new(),
-                    };
-                    calls.entry(call).or_insert_with(fresh).lines.extend(line);
-                }
-                Job::Lines { call, lines, announce } => {
-                    let Some(writing) = calls.get_mut(&call) else { continue };
-                    if writing.lines.len() + lines.len() <= MOST_REFUSED {
-                        writing.lines.extend(lines);
-                        writing.announce.extend(announce);
-                    } else {
-                        metrics::counter!("tandem_journal_failures_total").increment(1);
-                    }
-                }
-                Job::End { call, done } => ended.push((call, done)),
-            }
-        }
-        for writing in calls.values_mut().filter(|writing| !writing.lines.is_empty()) {
-            match writing.settle() {
-                Ok(announce) => announce.into_iter().for_each(|one| listeners.tell(one)),
-                Err(error) => {
-                    metrics::counter!("tandem_journal_failures_total").increment(1);
-                    tracing::error!(%error, "a journal could not be written; it is tried again");
-                }
-            }
-        }
+        let last = batch.is_empty() && entries.is_closed();
+        let ended = take_all(&mut calls, batch);
+        confirm_due(&mut calls, listeners);
         for (call, done) in ended {
-            if calls.remove(&call).is_some_and(|writing| !writing.lines.is_empty()) {
+            let writing = calls.remove(&call).map(|mut writing| {
+                if !writing.lines.is_empty() {
+                    writing.confirm(listeners);
+                }
+                writing
+            });
+            if writing.is_some_and(|writing| !writing.lines.is_empty()) {
                 tracing::error!(%call, "the end of a journal is lost: the disk refused it");
             }
             let _ = done.send(());
+        }
+        if last {
+            calls
+                .values_mut()
+                .filter(|one| one.due.is_some())
+                .for_each(|one| one.confirm(listeners));
+            return;
+        }
+    }
+}
+
+/// A call whose journal is at its end, and who is told so.
+type Ended = (Arc<str>, tokio::sync::oneshot::Sender<()>);
+
+/// Hands each call what is its; those that have ended.
+fn take_all(calls: &mut HashMap<Arc<str>, Writing>, batch: Vec<Job>) -> Vec<Ended> {
+    let (mut ended, now) = (Vec::new(), Instant::now());
+    for entry in batch {
+        match entry {
+            Job::Begin { call, path, line } => {
+                let writing = calls.entry(call).or_insert_with(|| Writing::new(path));
+                writing.take(line, Vec::new(), now);
+            }
+            Job::Lines { call, lines, announce } => {
+                if let Some(writing) = calls.get_mut(&call) {
+                    writing.take(lines, announce, now);
+                }
+            }
+            Job::End { call, done } => ended.push((call, done)),
+        }
+    }
+    ended
+}
+
+/// Confirms the calls that are due: all that have notes to announce, and of the others, the longest
+/// due first, as many as there is time for.
+fn confirm_due(calls: &mut HashMap<Arc<str>, Writing>, listeners: &Listeners) {
+    let now = Instant::now();
+    let due = calls.values_mut().filter(|writing| writing.due.is_some_and(|due| due <= now));
+    let (waited_for, mut others): (Vec<_>, Vec<_>) =
+        due.partition(|writing| !writing.announce.is_empty());
+    waited_for.into_iter().for_each(|writing| writing.confirm(listeners));
+    others.sort_unstable_by_key(|writing| writing.due);
+    let began = Instant::now();
+    for writing in others {
+        writing.confirm(listeners);
+        if began.elapsed() >= AT_A_TIME {
+            break;
         }
     }
 }

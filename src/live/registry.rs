@@ -39,6 +39,17 @@ pub struct Expected {
     pub listens: bool,
     /// Whose call it is, where there is a control plane.
     pub origin: Option<Origin>,
+    /// What the agent comes back with.
+    pub back: Option<Back>,
+}
+
+/// What an agent that goes on with a call has to tell of the person who was to take it over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Back {
+    /// Someone is being called.
+    SentFor,
+    /// Nobody can come.
+    NobodyCame,
 }
 
 /// An order to a session, and where its answer goes.
@@ -88,12 +99,21 @@ pub enum BadToken {
 #[derive(Default)]
 struct State {
     expected: HashMap<String, (Expected, Instant)>,
-    live: HashMap<String, (mpsc::Sender<Word>, Option<Origin>)>,
+    live: HashMap<String, Session>,
     ended: HashMap<String, (EndReason, Instant)>,
     /// What the carrier last said of who answered.
     answered: HashMap<String, (Answerer, Instant)>,
     /// How often calls were gone on with.
     resumed: HashMap<String, (u32, Instant)>,
+}
+
+/// A session that runs.
+#[derive(Clone)]
+struct Session {
+    words: mpsc::Sender<Word>,
+    origin: Option<Origin>,
+    /// It listens to a person and the caller.
+    listens: bool,
 }
 
 /// How long an older socket of a call is given to be left.
@@ -185,7 +205,7 @@ impl Registry {
         let enter = async {
             loop {
                 let gone = self.gone.notified();
-                match self.enter(call_sid, expected.origin.as_ref()) {
+                match self.enter(&expected) {
                     Ok(receiver) => return receiver,
                     Err(older) => {
                         // Full or closed, it is on its way out.
@@ -202,21 +222,18 @@ impl Registry {
     }
 
     /// Makes the call live, or gives the mailbox of its older session.
-    fn enter(
-        &self,
-        call_sid: &str,
-        origin: Option<&Origin>,
-    ) -> Result<mpsc::Receiver<Word>, mpsc::Sender<Word>> {
+    fn enter(&self, call: &Expected) -> Result<mpsc::Receiver<Word>, mpsc::Sender<Word>> {
         let mut state = self.state();
-        if let Some((older, _)) = state.live.get(call_sid) {
-            return Err(older.clone());
+        if let Some(older) = state.live.get(&call.call_sid) {
+            return Err(older.words.clone());
         }
         let (words, receiver) = mpsc::channel(64);
-        if let Some((by, _)) = state.answered.get(call_sid) {
+        if let Some((by, _)) = state.answered.get(&call.call_sid) {
             // Known before the audio was connected.
             let _ = words.try_send(Word::AnsweredBy(*by));
         }
-        state.live.insert(call_sid.to_owned(), (words, origin.cloned()));
+        let session = Session { words, origin: call.origin.clone(), listens: call.listens };
+        state.live.insert(call.call_sid.clone(), session);
         Ok(receiver)
     }
 
@@ -230,7 +247,8 @@ impl Registry {
         id: String,
         command: Command,
     ) -> Result<Effect, NotTold> {
-        let (words, _) = self.state().live.get(call_sid).cloned().ok_or(NotTold::NotLive)?;
+        let words = self.state().live.get(call_sid).map(|session| session.words.clone());
+        let words = words.ok_or(NotTold::NotLive)?;
         let (answer, effect) = oneshot::channel();
         words.try_send(Word::Order(Order { id, command, answer })).map_err(
             |error| match error {
@@ -247,10 +265,9 @@ impl Registry {
 
     /// The carrier says that this call is over.
     pub fn call_over(&self, call_sid: &str) {
-        let live = self.state().live.get(call_sid).cloned();
-        if let Some((words, _)) = live {
+        if let Some(session) = self.state().live.get(call_sid) {
             // A full mailbox is no loss: the socket's end says the same.
-            let _ = words.try_send(Word::CallOver);
+            let _ = session.words.try_send(Word::CallOver);
         }
     }
 
@@ -268,9 +285,9 @@ impl Registry {
         if state.answered.len() < MOST_KEPT {
             state.answered.insert(call_sid.to_owned(), (by, now));
         }
-        if let Some((words, _)) = state.live.get(call_sid) {
+        if let Some(session) = state.live.get(call_sid) {
             // A full mailbox is of a session that is lost anyway.
-            let _ = words.try_send(Word::AnsweredBy(by));
+            let _ = session.words.try_send(Word::AnsweredBy(by));
         }
         true
     }
@@ -278,8 +295,21 @@ impl Registry {
     /// Whose a live call is.
     pub fn whose(&self, call_sid: &str) -> Option<(CallId, TenantId)> {
         let state = self.state();
-        let (_, origin) = state.live.get(call_sid)?;
-        origin.as_ref().map(|origin| (origin.call.into(), origin.tenant.into()))
+        let origin = state.live.get(call_sid)?.origin.as_ref();
+        origin.map(|origin| (origin.call.into(), origin.tenant.into()))
+    }
+
+    /// Whose a call is whose socket is here or awaited: the carrier may ask twice how it is answered.
+    pub fn origin(&self, call_sid: &str) -> Option<Origin> {
+        let state = self.state();
+        let live = state.live.get(call_sid).and_then(|session| session.origin.as_ref());
+        let awaited = || state.expected.values().find(|(call, _)| call.call_sid == call_sid);
+        live.or_else(|| awaited()?.0.origin.as_ref()).cloned()
+    }
+
+    /// Does a person speak with this caller, and a session here listen?
+    pub fn is_listened_to(&self, call_sid: &str) -> bool {
+        self.state().live.get(call_sid).is_some_and(|session| session.listens)
     }
 
     /// How many calls are live.

@@ -41,6 +41,8 @@ const CARRIER_SILENT_AFTER: Duration = Duration::from_secs(10);
 
 /// A call is left to another process in a pause of speech, and at the latest after this.
 const LEAVE_WITHIN: Duration = Duration::from_secs(6);
+/// The socket stays open so long for the last words to be written.
+const WRITTEN_WITHIN: Duration = Duration::from_millis(500);
 
 /// The carrier's socket, as the session sees it: text in, text out.
 pub trait Carrier: Send {
@@ -263,8 +265,19 @@ pub async fn run<C: Carrier>(parts: Parts, carrier: &mut C, ended: impl FnOnce(E
         ended(why);
     }
     let stopped = session.stopped;
+    let (journal, recorder) = session.finish();
+    // As soon as the socket is closed the carrier asks how the call goes on, maybe another process, which
+    // reads what was said here: it is written by then, unless the disk is stuck.
+    let mut written = Box::pin(journal.end());
+    let in_time = tokio::time::timeout(WRITTEN_WITHIN, &mut written).await.is_ok();
     let close = carrier.close(1000, "the call has ended");
-    tokio::join!(close, session.finish());
+    let rest = async {
+        if !in_time {
+            written.await;
+        }
+        recorder.finish().await;
+    };
+    tokio::join!(close, rest);
     stopped
 }
 
@@ -441,7 +454,8 @@ impl Session {
         }
     }
 
-    async fn finish(mut self) {
+    /// What remains to be written.
+    fn finish(mut self) -> (Journal, Recorder) {
         let now = self.now();
         for (_, client) in self.waiting.drain(..) {
             let _ = client.send(Err(turn::Refusal::Ended));
@@ -451,8 +465,7 @@ impl Session {
             metrics::counter!("tandem_frames_lost_total").increment(self.hearing.lost_frames);
         }
         self.trace.end(now);
-        self.journal.end().await;
-        self.recorder.finish().await;
+        (self.journal, self.recorder)
     }
 }
 

@@ -14,6 +14,6 @@ mod watcher;
 pub use event::{Event, Kind};
 pub use frame::Frame;
 pub use hub::{Dialect, Hub, Listener, Missed, Published};
-pub use pulse::{Due, Pulse};
+pub use pulse::{Check, Due, Pulse, Term};
 pub use seats::{Seat, Seats};
 pub use watcher::{MOST_CALLS, Options, TooMany, Verdict, Watcher};

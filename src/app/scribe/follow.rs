@@ -8,7 +8,10 @@ use analysis::{
 use serde_json::Value;
 use turn::{Note, Purpose};
 
-use crate::domain::{Mood, Sentiment, Speaker};
+use crate::{
+    domain::{Mood, Sentiment, Speaker},
+    live::tools::looked_up,
+};
 
 /// A running call, kept in mind.
 #[derive(Clone, Debug)]
@@ -18,13 +21,15 @@ pub(super) struct Followed {
     lines: u32,
     /// When the agent or the caller was last heard, ms.
     last_heard_ms: u64,
+    /// What came of looking something up for what the agent says next.
+    knowledge: Knowledge,
 }
 
 /// What a line did.
 #[derive(Debug, Default)]
 pub(super) struct Effect {
-    /// Of the line, if it is the caller's and anything is known.
-    pub felt: Option<Sentiment>,
+    /// Of the line, if it is the caller's and anything is known; and how far it is to be believed.
+    pub felt: Option<(Sentiment, f64)>,
     /// Of the call, if its label became another.
     pub turned: Option<Sentiment>,
     /// Of the call.
@@ -45,11 +50,34 @@ impl Followed {
             }
             false => Vec::new(),
         };
-        Followed { language, watch: Watch::new(&triggers, language), lines: 0, last_heard_ms: 0 }
+        Followed {
+            language,
+            watch: Watch::new(&triggers, language),
+            lines: 0,
+            last_heard_ms: 0,
+            knowledge: Knowledge::NotAsked,
+        }
     }
 
-    /// Takes a line of the transcript. Triggers that fired by lines of before a restart are not heeded.
-    pub(super) fn line(&mut self, speaker: Speaker, text: &str, (from, to): (i64, i64)) -> Effect {
+    /// How a line of the caller's sounds; `embedding` is its meaning, where a model has told it.
+    pub(super) fn feel(&self, text: &str, embedding: Option<&[f32]>) -> sentiment::Sentiment {
+        sentiment::of_turn(text, self.language, embedding)
+    }
+
+    /// The place that the next line has in the transcript.
+    pub(super) fn next_line(&self) -> u32 {
+        self.lines
+    }
+
+    /// Takes a line of the transcript; `felt` is how it sounds, if it is the caller's. Triggers that
+    /// fired by lines of before a restart are not heeded.
+    pub(super) fn line(
+        &mut self,
+        speaker: Speaker,
+        text: &str,
+        (from, to): (i64, i64),
+        felt: sentiment::Sentiment,
+    ) -> Effect {
         let interaction = self.lines;
         self.lines += 1;
         let at_ms = u64::try_from(to).unwrap_or(0);
@@ -57,27 +85,50 @@ impl Followed {
         self.last_heard_ms = at_ms.max(u64::try_from(from).unwrap_or(0));
         match speaker {
             Speaker::Customer => {
-                let felt = sentiment::of_turn(text, self.language, None);
                 let fact =
                     Fact::Caller { at_ms, interaction, text, confidence: None, sentiment: felt };
                 let fired = self.watch.tell(fact);
-                let mood = self.watch.mood().now();
-                let known = felt.confidence > 0.0;
-                // The first that is known of the call is news, too.
-                let news = known && (mood.label != before.label || before.confidence == 0.0);
-                Effect {
-                    felt: known.then(|| said(felt)),
-                    turned: news.then(|| said(mood)),
-                    mood: (mood.confidence > 0.0).then(|| said(mood)),
-                    fired,
-                }
+                self.effect(before, felt, fired)
             }
             Speaker::Ai => {
-                let knowledge = Knowledge::NotAsked;
+                let knowledge = std::mem::take(&mut self.knowledge);
                 let fired = self.watch.tell(Fact::Agent { at_ms, interaction, text, knowledge });
                 Effect { fired, ..Effect::default() }
             }
             Speaker::Agent => Effect::default(),
+        }
+    }
+
+    /// Takes another judge's word on a line of the caller's, whenever it comes: where and when it was,
+    /// and its text.
+    pub(super) fn revise(
+        &mut self,
+        (interaction, to): (u32, i64),
+        text: &str,
+        felt: sentiment::Sentiment,
+    ) -> Effect {
+        let before = self.watch.mood().now();
+        let at_ms = u64::try_from(to).unwrap_or(0);
+        let fired = self.watch.revise((at_ms, interaction), text, felt);
+        self.effect(before, felt, fired)
+    }
+
+    /// What came of a verdict on a line; `before` is how the call sounded without it.
+    fn effect(
+        &self,
+        before: sentiment::Sentiment,
+        felt: sentiment::Sentiment,
+        fired: Vec<Fired>,
+    ) -> Effect {
+        let mood = self.watch.mood().now();
+        let known = felt.confidence > 0.0;
+        // The first that is known of the call is news, too.
+        let news = known && (mood.label != before.label || before.confidence == 0.0);
+        Effect {
+            felt: known.then(|| (said(felt), f64::from(felt.confidence))),
+            turned: news.then(|| said(mood)),
+            mood: (mood.confidence > 0.0).then(|| said(mood)),
+            fired,
         }
     }
 
@@ -88,6 +139,13 @@ impl Followed {
                 let silent_ms = from.0.saturating_sub(self.last_heard_ms);
                 self.watch.tell(Fact::Idle { at_ms, silent_ms })
             }
+            Note::ToolUsed { call, content, .. } => {
+                let ok = turn::was_done(content);
+                if let Some(found) = looked_up(&call.name, ok, content) {
+                    self.knowledge = if found { Knowledge::Found } else { Knowledge::Missed };
+                }
+                Vec::new()
+            }
             Note::Trouble { what } => self.watch.tell(Fact::Trouble { at_ms, what }),
             _ => Vec::new(),
         }
@@ -95,7 +153,7 @@ impl Followed {
 }
 
 /// The sentiment in the words of the domain. The label of a call sticks a little at its bounds.
-fn said(sentiment: sentiment::Sentiment) -> Sentiment {
+pub(super) fn said(sentiment: sentiment::Sentiment) -> Sentiment {
     let mood = match sentiment.label {
         Label::Positive => Mood::Positive,
         Label::Neutral => Mood::Neutral,
@@ -115,7 +173,11 @@ mod tests {
         let config =
             json!({"escalation": {"triggers": [{"type": "keyword", "keywords": ["lawyer"]}]}});
         let mut call = Followed::new(Some(&config));
-        let fine = call.line(Speaker::Customer, "Great, thank you so much!", (0, 1_000));
+        let line = |call: &mut Followed, text: &str, times: (i64, i64)| {
+            let felt = call.feel(text, None);
+            call.line(Speaker::Customer, text, times, felt)
+        };
+        let fine = line(&mut call, "Great, thank you so much!", (0, 1_000));
         assert_eq!(fine.turned.map(|mood| mood.mood), Some(Mood::Positive));
         let mut turned = Vec::new();
         for (place, text) in
@@ -124,7 +186,7 @@ mod tests {
                 .enumerate()
         {
             let at = 2_000 * (place as i64 + 1);
-            let effect = call.line(Speaker::Customer, text, (at, at + 900));
+            let effect = line(&mut call, text, (at, at + 900));
             turned.extend(effect.turned.map(|mood| mood.mood));
             assert_eq!(effect.fired.len(), usize::from(text.contains("lawyer")), "{text}");
         }

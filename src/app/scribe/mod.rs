@@ -1,120 +1,75 @@
 //! Writes down what running calls report, and tells listeners of what is written.
 //!
 //! Sessions write their journals; the carrier tells how calls fare. Both become [`Fact`]s, which one
-//! task takes in batches: one transaction for all that has come (group commit), then the events. A
-//! call's journal is the spool: while the database is away, or this task is behind, what is missing is
-//! read from there afterwards, from the place up to which the database has it. So nothing is lost,
-//! written twice, or announced before it is in the database.
+//! task takes in batches: one transaction for all that has come (group commit), or on PostgreSQL, whose
+//! answers have a way to go, a few of them beside each other; then the events. A call's journal is the
+//! spool: while the database is away, or this task is behind, what is missing is read from there
+//! afterwards, from the place up to which the database has it. So nothing is lost, written twice, or
+//! announced before it is in the database.
 
+mod feed;
+mod feel;
 mod follow;
 mod origin;
 mod project;
 mod recover;
+mod telling;
+mod trouble;
 
+pub use feed::{Fact, Feed};
+pub use feel::Heard;
+pub(super) use origin::KnownNumbers;
 pub use recover::{origin as origin_of, state_of};
+pub(super) use telling::tell_sheddable;
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError, Weak, atomic::AtomicBool},
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Weak, atomic::AtomicBool},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use futures_util::future::join_all;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 use turn::{Moment, Note};
 
-use analysis::triggers::Fired;
+use analysis::{sentiment, triggers::Fired};
 
 use self::{
+    feel::{Meaning, Meanings},
     follow::Followed,
     project::{Addition, addition},
+    telling::{Told, finish},
+    trouble::Troubles,
 };
-use super::App;
+use super::{App, analyse};
 use crate::{
-    domain::{
-        Call, CallId, Direction, Escalation, Interaction, Sentiment, Speaker, State, TenantId,
-    },
+    domain::{CallId, Direction, Sentiment, Speaker, State, TenantId},
     live::journal::{Announcement, Journals, Origin},
-    realtime::{Event, Kind},
+    realtime::Event,
     store::{
-        StoreError, Tx, calls, escalations,
-        lines::{self, NewCall, Progress, Standing},
+        StoreError, Tx, escalations,
+        lines::{self, NewCall, Standing},
+        scores::{self, Known, NewFact},
     },
 };
 
-/// Facts that wait; of notes, more are read from the journals later.
-const WAITING: usize = 16_384;
-/// Facts of one transaction.
+/// Facts of one batch.
 const MOST_AT_ONCE: usize = 512;
+/// Transactions beside each other in which a batch is written, where the engine has several writers.
+const LANES: usize = 4;
 /// How often calls are marked as seen, and lost ones looked for.
 const ROUND: Duration = Duration::from_secs(10);
 /// The longest pause between tries while the database is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Something that happened to a call.
-#[derive(Clone, Debug)]
-pub enum Fact {
-    /// It came in, or one that we made was answered.
-    Arrived { call_sid: Arc<str>, origin: Origin },
-    /// Its audio is connected.
-    Connected { call_sid: Arc<str>, origin: Origin, at: DateTime<Utc> },
-    /// The carrier says how it stands.
-    State { call_sid: Arc<str>, state: State, at: DateTime<Utc> },
-    /// The conversation wrote something down; without a position it is sheddable.
-    Noted(Announcement),
-    /// What the journal has beyond what is written is to be read.
-    Behind { call_sid: Arc<str> },
-}
-
-impl Fact {
-    fn call_sid(&self) -> &Arc<str> {
-        match self {
-            Fact::Arrived { call_sid, .. }
-            | Fact::Connected { call_sid, .. }
-            | Fact::State { call_sid, .. }
-            | Fact::Behind { call_sid } => call_sid,
-            Fact::Noted(announcement) => &announcement.call_sid,
-        }
-    }
-}
-
-/// Where facts are reported. Reporting never waits.
-#[derive(Clone)]
-pub struct Feed {
-    facts: mpsc::Sender<Fact>,
-    /// Calls of which facts were not taken.
-    behind: Arc<Mutex<HashSet<Arc<str>>>>,
-}
-
-impl Feed {
-    /// A feed, and what reads it.
-    pub(super) fn new() -> (Feed, mpsc::Receiver<Fact>) {
-        let (facts, taken) = mpsc::channel(WAITING);
-        (Feed { facts, behind: Arc::default() }, taken)
-    }
-
-    /// Reports. What there is no room for is found in the call's journal later, or at the carrier.
-    pub fn report(&self, fact: Fact) {
-        let sheddable =
-            matches!(&fact, Fact::Noted(announcement) if announcement.position.is_none());
-        if let Err(refused) = self.facts.try_send(fact)
-            && !sheddable
-        {
-            let call = refused.into_inner().call_sid().clone();
-            metrics::counter!("tandem_scribe_behind_total").increment(1);
-            self.behind.lock().unwrap_or_else(PoisonError::into_inner).insert(call);
-        }
-    }
-
-    fn take_behind(&self) -> Vec<Fact> {
-        let mut behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner);
-        behind.drain().map(|call_sid| Fact::Behind { call_sid }).collect()
-    }
-}
-
 /// One call in a batch: how it stands, and what is to be told of it.
 struct Writing {
+    call_sid: Arc<str>,
     id: CallId,
     tenant: TenantId,
     state: State,
@@ -126,24 +81,17 @@ struct Writing {
     spoken: (bool, bool),
     ended_now: bool,
     changed: bool,
+    /// Callers' lines that a language model may judge.
+    heard: Vec<Heard>,
     told: Vec<Told>,
 }
 
-/// An event in the making.
-enum Told {
-    Started,
-    Updated,
-    Ended,
-    Line(Interaction),
-    Mood(Sentiment),
-    Escalation(Escalation),
-}
-
 impl Writing {
-    fn of(standing: Standing, followed: Followed) -> Result<Self, StoreError> {
+    fn of(call_sid: Arc<str>, standing: Standing, followed: Followed) -> Result<Self, StoreError> {
         let state = State::named(&standing.state)
             .ok_or(StoreError::Corrupt { what: "a call's state", value: standing.state })?;
         Ok(Writing {
+            call_sid,
             id: standing.id.into(),
             tenant: standing.tenant_id.into(),
             state,
@@ -155,6 +103,7 @@ impl Writing {
             spoken: (false, false),
             ended_now: false,
             changed: false,
+            heard: Vec::new(),
             told: Vec::new(),
         })
     }
@@ -167,17 +116,35 @@ pub(super) struct Scribe {
     journals: Journals,
     /// The calls that run here, kept in mind.
     followed: HashMap<Arc<str>, Followed>,
+    /// Calls that the database refuses.
+    troubles: Troubles,
     /// Lost calls are being looked after.
     looking: Arc<AtomicBool>,
 }
+
+/// How far a call's journal is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    All,
+    /// So many notes.
+    Notes(usize),
+    /// The next note is left out.
+    OverOne,
+}
+
+/// Calls to be kept in mind, or not any more.
+type KeptInMind = Vec<(Arc<str>, Option<Followed>)>;
 
 /// What a batch came to.
 #[derive(Default)]
 struct Written {
     events: Vec<Event>,
-    followed: Vec<(Arc<str>, Option<Followed>)>,
+    followed: KeptInMind,
     fired: Vec<(TenantId, CallId, Fired)>,
+    heard: Vec<Heard>,
     ended: Vec<(TenantId, CallId)>,
+    /// Notes that were read from journals.
+    read: usize,
 }
 
 impl Scribe {
@@ -188,27 +155,35 @@ impl Scribe {
         journals: Journals,
         mut facts: mpsc::Receiver<Fact>,
     ) {
-        let mut scribe =
-            Scribe { app, feed, journals, followed: HashMap::new(), looking: Arc::default() };
+        let mut scribe = Scribe {
+            app,
+            feed,
+            journals,
+            followed: HashMap::new(),
+            troubles: Troubles::default(),
+            looking: Arc::default(),
+        };
         let mut round = tokio::time::interval(ROUND);
         round.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         scribe.recover().await;
         loop {
             let mut batch = Vec::new();
+            let mut is_round = false;
+            let again = scribe.troubles.due();
             tokio::select! {
                 taken = facts.recv_many(&mut batch, MOST_AT_ONCE) => {
                     if taken == 0 {
                         return;
                     }
                 }
-                _ = round.tick() => {}
+                _ = round.tick() => is_round = true,
+                () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
             }
-            let idle = batch.is_empty();
             batch.extend(scribe.feed.take_behind());
-            if !scribe.settle(batch).await {
+            if !scribe.settle(batch).await || !scribe.retry().await {
                 return;
             }
-            if idle {
+            if is_round {
                 scribe.look_round().await;
             }
         }
@@ -216,18 +191,67 @@ impl Scribe {
 
     /// Writes a batch, however long the database is away. False: the app is gone.
     async fn settle(&mut self, batch: Vec<Fact>) -> bool {
+        let batch = self.set_aside(batch);
         if batch.is_empty() {
             return true;
         }
-        let batch = self.sheddable_told(batch);
+        let lanes = match self.app.upgrade() {
+            Some(app) if app.db.has_many_writers() => LANES,
+            Some(_) => 1,
+            None => return false,
+        };
+        let parts = by_lane(batch, lanes).into_iter().filter(|part| !part.is_empty());
+        let parts: Vec<Vec<Fact>> = parts.collect();
+        let lanes = parts.iter().map(|part| self.write_in_lane(part, Reach::All));
+        let settled = join_all(lanes).await;
+        let mut refused = Vec::new();
+        for (part, outcome) in parts.into_iter().zip(settled) {
+            match outcome {
+                None => return false,
+                Some(Ok((_, followed))) => self.keep_in_mind(followed),
+                Some(Err(error)) => {
+                    tracing::error!(error = ?error, "a batch could not be written");
+                    refused.push(part);
+                }
+            }
+        }
+        for part in refused {
+            if !self.one_by_one(part).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Writes in one transaction and tells of it, however long the database is away. How many notes were
+    /// read from journals; none: the app is gone.
+    ///
+    /// # Errors
+    /// The database is there, and refused it.
+    async fn write_patiently(
+        &mut self,
+        facts: &[Fact],
+        reach: Reach,
+    ) -> Option<Result<usize, StoreError>> {
+        let written = self.write_in_lane(facts, reach).await?;
+        Some(written.map(|(read, followed)| {
+            self.keep_in_mind(followed);
+            read
+        }))
+    }
+
+    /// The same beside others, of which none has a fact of the same calls.
+    async fn write_in_lane(
+        &self,
+        facts: &[Fact],
+        reach: Reach,
+    ) -> Option<Result<(usize, KeptInMind), StoreError>> {
+        let meanings = Meanings::of(&*self.app.upgrade()?, facts).await;
         let mut pause = Duration::from_millis(50);
         loop {
-            let Some(app) = self.app.upgrade() else { return false };
-            match self.write(&app, &batch).await {
-                Ok(written) => {
-                    self.announce(&app, written);
-                    return true;
-                }
+            let app = self.app.upgrade()?;
+            match self.write(&app, facts, (reach, &meanings)).await {
+                Ok(written) => return Some(Ok((written.read, announce(&app, written)))),
                 Err(error) if error.is_away() => {
                     metrics::counter!("tandem_store_away_total").increment(1);
                     tracing::warn!(
@@ -235,10 +259,7 @@ impl Scribe {
                         "the database is away: calls go on, their journals keep what is said"
                     );
                 }
-                Err(error) => {
-                    tracing::error!(error = ?error, "a batch could not be written");
-                    return self.one_by_one(&app, batch).await;
-                }
+                Err(error) => return Some(Err(error)),
             }
             drop(app);
             tokio::time::sleep(pause).await;
@@ -246,78 +267,27 @@ impl Scribe {
         }
     }
 
-    /// Writes each call by itself, so that one that cannot be written does not keep the others.
-    async fn one_by_one(&mut self, app: &Arc<App>, batch: Vec<Fact>) -> bool {
-        for facts in by_call(batch) {
-            match self.write(app, &facts).await {
-                Ok(written) => self.announce(app, written),
-                Err(error) => {
-                    metrics::counter!("tandem_scribe_failures_total").increment(1);
-                    let call = facts.first().map(|fact| fact.call_sid().to_string());
-                    tracing::error!(call, error = ?error, "a call could not be written down");
-                    if let Some(fact) = facts.first() {
-                        let call_sid = fact.call_sid().clone();
-                        let mut behind =
-                            self.feed.behind.lock().unwrap_or_else(PoisonError::into_inner);
-                        behind.insert(call_sid);
-                    }
-                }
-            }
-        }
-        true
-    }
-
-    /// Tells of interim words, which are not written; gives the rest back.
-    fn sheddable_told(&self, batch: Vec<Fact>) -> Vec<Fact> {
-        let app = self.app.upgrade();
-        let mut kept = Vec::with_capacity(batch.len());
-        for fact in batch {
-            match fact {
-                Fact::Noted(Announcement {
-                    call_sid,
-                    position: None,
-                    note: Note::CallerSaying { turn, text },
-                    ..
-                }) => {
-                    if let Some(app) = &app
-                        && let Some((call, tenant)) = app.desk.registry.whose(&call_sid)
-                    {
-                        let kind = Kind::CallerSaying { turn: turn.0.into(), text };
-                        let call = Some(call);
-                        app.hub.publish(Event { tenant, call, sequence: None, kind });
-                    }
-                }
-                other => kept.push(other),
-            }
-        }
-        kept
-    }
-
-    /// Tells of what is written, and has done what follows from it.
-    fn announce(&mut self, app: &Arc<App>, written: Written) {
-        for (call_sid, followed) in written.followed {
+    fn keep_in_mind(&mut self, followed: KeptInMind) {
+        for (call_sid, followed) in followed {
             match followed {
                 Some(followed) => drop(self.followed.insert(call_sid, followed)),
                 None => drop(self.followed.remove(&call_sid)),
             }
         }
-        written.events.into_iter().for_each(|event| app.hub.publish(event));
-        for (tenant, call, fired) in written.fired {
-            let app = app.clone();
-            tokio::spawn(async move { app.escalate_because(tenant, call, fired).await });
-        }
-        for (tenant, call) in written.ended {
-            app.analyse_soon(tenant, call);
-        }
     }
 
     /// Writes a batch in one transaction.
-    async fn write(&self, app: &Arc<App>, batch: &[Fact]) -> Result<Written, StoreError> {
+    async fn write(
+        &self,
+        app: &Arc<App>,
+        batch: &[Fact],
+        (reach, meanings): (Reach, &Meanings),
+    ) -> Result<Written, StoreError> {
         let now = app.clock.now();
         let mut written = Written::default();
         let mut tx = app.db.begin().await?;
         for facts in by_call(batch.to_vec()) {
-            self.write_call(&mut tx, facts, now, &mut written).await?;
+            self.write_call(&mut tx, (facts, reach), (now, meanings), &mut written).await?;
         }
         tx.commit().await?;
         Ok(written)
@@ -326,8 +296,8 @@ impl Scribe {
     async fn write_call(
         &self,
         tx: &mut Tx,
-        facts: Vec<Fact>,
-        now: DateTime<Utc>,
+        (facts, reach): (Vec<Fact>, Reach),
+        (now, meanings): (DateTime<Utc>, &Meanings),
         written: &mut Written,
     ) -> Result<(), StoreError> {
         let Some(call_sid) = facts.first().map(|fact| fact.call_sid().clone()) else {
@@ -355,7 +325,7 @@ impl Scribe {
             Some(followed) => followed.clone(),
             None => follow(tx, &standing).await?,
         };
-        let mut writing = Writing::of(standing, followed)?;
+        let mut writing = Writing::of(call_sid.clone(), standing, followed)?;
         if started {
             writing.told.push(Told::Started);
         }
@@ -366,18 +336,26 @@ impl Scribe {
                     advance(tx, &mut writing, State::InProgress, at).await?;
                 }
                 Fact::State { state, at, .. } => advance(tx, &mut writing, state, at).await?,
-                Fact::Behind { .. } => self.catch_up(tx, &mut writing, &call_sid).await?,
+                Fact::Behind { .. } => {
+                    written.read += self.catch_up(tx, &mut writing, reach, meanings).await?;
+                }
                 Fact::Noted(announcement) => {
                     let Some(position) = announcement.position else { continue };
                     let position = i64::try_from(position).unwrap_or(i64::MAX);
                     if position > writing.position {
-                        self.catch_up(tx, &mut writing, &call_sid).await?;
+                        self.catch_up(tx, &mut writing, reach, meanings).await?;
                     }
                     if position == writing.position {
                         let Announcement { began, at, note, .. } = announcement;
-                        note_down(tx, &mut writing, began, at, note).await?;
+                        note_down(tx, &mut writing, began, (at, note), meanings).await?;
                     }
                 }
+                Fact::Consulted { at, texts, .. } => {
+                    let known = Known::Passages { texts };
+                    let fact = NewFact { position: None, at, known };
+                    scores::add_fact(tx, writing.tenant, writing.id, fact).await?;
+                }
+                Fact::Felt { line, felt } => revise(tx, &mut writing, &line, felt).await?,
             }
         }
         let (tenant, id) = (writing.tenant, writing.id);
@@ -385,25 +363,68 @@ impl Scribe {
         if writing.ended_now {
             written.ended.push((tenant, id));
         }
+        if meanings.asks && !over {
+            written.heard.append(&mut writing.heard);
+        }
         written.fired.extend(writing.fired.drain(..).map(|fired| (tenant, id, fired)));
         written.followed.push((call_sid, (!over).then(|| writing.followed.clone())));
         written.events.extend(finish(tx, writing, now).await?);
         Ok(())
     }
 
-    /// Writes what the journal has beyond what is written.
+    /// Writes what the journal has beyond what is written, as far as it is to be read; how many notes.
+    /// Nobody waits for it, and there may be much: models are not asked about it.
     async fn catch_up(
         &self,
         tx: &mut Tx,
         writing: &mut Writing,
-        call_sid: &str,
-    ) -> Result<(), StoreError> {
+        reach: Reach,
+        meanings: &Meanings,
+    ) -> Result<usize, StoreError> {
         let from = u64::try_from(writing.position).unwrap_or(0);
-        for (began, at, note) in recover::notes(&self.journals, call_sid, from).await {
-            note_down(tx, writing, began, at, note).await?;
+        let mut notes = recover::notes(&self.journals, &writing.call_sid, from).await;
+        match reach {
+            Reach::All => {}
+            Reach::Notes(most) => notes.truncate(most),
+            Reach::OverOne => {
+                notes.clear();
+                writing.position += 1;
+            }
         }
-        Ok(())
+        let read = notes.len();
+        for (began, at, note) in notes {
+            note_down(tx, writing, began, (at, note), meanings).await?;
+        }
+        writing.heard.clear();
+        Ok(read)
     }
+}
+
+/// Tells of what is written, and has done what follows from it. What is to be kept in mind.
+fn announce(app: &Arc<App>, written: Written) -> KeptInMind {
+    written.events.into_iter().for_each(|event| app.hub.publish(event));
+    for (tenant, call, fired) in written.fired {
+        let app = app.clone();
+        tokio::spawn(async move { app.escalate_because(tenant, call, fired).await });
+    }
+    written.heard.into_iter().for_each(|line| app.feel_soon(line));
+    for (tenant, call) in written.ended {
+        app.analyse_soon(tenant, call);
+        let app = app.clone();
+        tokio::spawn(async move { app.release_agents(call).await });
+    }
+    written.followed
+}
+
+/// The batch's facts, those of a call always in one lane, each call's in their order.
+fn by_lane(batch: Vec<Fact>, lanes: usize) -> Vec<Vec<Fact>> {
+    let mut parts: Vec<Vec<Fact>> = (0..lanes).map(|_| Vec::new()).collect();
+    for fact in batch {
+        let mut hasher = DefaultHasher::new();
+        fact.call_sid().hash(&mut hasher);
+        parts[(hasher.finish() % lanes as u64) as usize].push(fact);
+    }
+    parts
 }
 
 /// The batch's facts, call by call, each in its order.
@@ -426,9 +447,10 @@ async fn follow(tx: &mut Tx, standing: &Standing) -> Result<Followed, StoreError
     let config = lines::config_of(tx, id).await?;
     let mut followed = Followed::new(config.as_ref());
     if standing.journal_position > 0 {
-        for (speaker, text, from, to) in lines::said(tx, id).await? {
-            if let Some(speaker) = Speaker::named(&speaker) {
-                followed.line(speaker, &text, (from, to));
+        for line in lines::said(tx, id).await? {
+            if let Some(speaker) = Speaker::named(&line.speaker) {
+                let felt = analyse::felt(&line).unwrap_or_else(|| followed.feel(&line.text, None));
+                followed.line(speaker, &line.text, (line.from_ms, line.to_ms), felt);
             }
         }
     }
@@ -480,8 +502,8 @@ async fn note_down(
     tx: &mut Tx,
     writing: &mut Writing,
     began: DateTime<Utc>,
-    at: Moment,
-    note: Note,
+    (at, note): (Moment, Note),
+    meanings: &Meanings,
 ) -> Result<(), StoreError> {
     let position = writing.position;
     writing.position += 1;
@@ -494,9 +516,29 @@ async fn note_down(
                 Speaker::Agent => writing.spoken.1 = true,
                 Speaker::Customer => {}
             }
+            let meaning = meanings.get(&writing.call_sid, position, &line.text);
+            let embedding = match meaning {
+                Meaning::Told(vector) => Some(vector),
+                Meaning::Unknown | Meaning::Missing => None,
+            };
+            let felt = writing.followed.feel(&line.text, embedding);
+            let interaction = writing.followed.next_line();
             let times = (line.from_ms, line.to_ms);
-            let effect = writing.followed.line(line.speaker, &line.text, times);
-            line.sentiment = effect.felt;
+            let effect = writing.followed.line(line.speaker, &line.text, times, felt);
+            if let Some((felt, sure)) = effect.felt {
+                line.sentiment = Some(felt);
+                // What was judged without the model that is there is judged again after the call.
+                line.sentiment_confidence = (!matches!(meaning, Meaning::Missing)).then_some(sure);
+                writing.heard.push(Heard {
+                    call_sid: writing.call_sid.clone(),
+                    tenant: writing.tenant,
+                    call: writing.id,
+                    position,
+                    interaction,
+                    to_ms: line.to_ms,
+                    text: line.text.clone(),
+                });
+            }
             writing.mood = effect.mood.or(writing.mood);
             writing.fired.extend(effect.fired);
             if let Some(line) = lines::add_line(tx, writing.tenant, writing.id, line).await? {
@@ -504,6 +546,7 @@ async fn note_down(
             }
             writing.told.extend(effect.turned.map(Told::Mood));
         }
+        Addition::Fact(fact) => scores::add_fact(tx, writing.tenant, writing.id, fact).await?,
         Addition::Turn(turn) => lines::add_turn(tx, writing.tenant, writing.id, turn).await?,
         Addition::AnsweredBy(by) => lines::answered_by(tx, writing.id, by).await?,
         Addition::Ended { reason, call_goes_on } => {
@@ -530,71 +573,23 @@ async fn note_down(
     Ok(())
 }
 
-/// Writes how far it is, and what is to be told.
-async fn finish(
+/// Takes another judge's word on a line that was written. One that comes after the call's end is too
+/// late: it may be analysed already.
+async fn revise(
     tx: &mut Tx,
-    writing: Writing,
-    now: DateTime<Utc>,
-) -> Result<Vec<Event>, StoreError> {
-    let Writing { id, tenant, mut told, .. } = writing;
-    let progress = Progress {
-        position: writing.position,
-        spoken_by_ai: writing.spoken.0,
-        spoken_by_human: writing.spoken.1,
-        sentiment: writing.mood,
-        at: now,
-    };
-    lines::progress(tx, id, progress).await?;
-    if writing.ended_now {
-        let closed = escalations::close_all(tx, tenant, id, now).await?;
-        told.extend(closed.into_iter().map(Told::Escalation));
-        told.push(Told::Ended);
-    } else if writing.changed {
-        told.push(Told::Updated);
+    writing: &mut Writing,
+    line: &Heard,
+    felt: sentiment::Sentiment,
+) -> Result<(), StoreError> {
+    if writing.state.is_over() {
+        return Ok(());
     }
-    if told.is_empty() {
-        return Ok(Vec::new());
+    let effect = writing.followed.revise((line.interaction, line.to_ms), &line.text, felt);
+    if let Some(felt) = effect.felt {
+        lines::feel(tx, writing.id, line.position, felt).await?;
     }
-    let Some(call) = calls::find_in(tx, tenant, id).await? else { return Ok(Vec::new()) };
-    let call = Arc::new(call);
-    let kept: Vec<(&'static str, Value)> = told.iter().map(kept).collect();
-    let last = lines::add_events(tx, tenant, id, &kept, now).await?;
-    let first = last - i64::try_from(kept.len()).unwrap_or(0) + 1;
-    let events = told.into_iter().zip(first..).map(|(told, sequence)| Event {
-        tenant,
-        call: Some(id),
-        sequence: Some(sequence),
-        kind: kind(told, &call, sequence),
-    });
-    Ok(events.collect())
-}
-
-/// How an event is kept: what it is about, by reference.
-fn kept(told: &Told) -> (&'static str, Value) {
-    match told {
-        Told::Started => ("call.started", json!({})),
-        Told::Updated => ("call.updated", json!({})),
-        Told::Ended => ("call.ended", json!({})),
-        Told::Line(line) => ("interaction.added", json!({"interaction": line.id})),
-        Told::Mood(mood) => ("sentiment.changed", json!({"score": mood.score})),
-        Told::Escalation(escalation) => {
-            ("escalation.completed", json!({"escalation": escalation.id}))
-        }
-    }
-}
-
-fn kind(told: Told, call: &Arc<Call>, sequence: i64) -> Kind {
-    let as_of = || {
-        let mut call = Call::clone(call);
-        call.event_sequence = sequence;
-        Arc::new(call)
-    };
-    match told {
-        Told::Started => Kind::CallStarted(as_of()),
-        Told::Updated => Kind::CallUpdated(as_of()),
-        Told::Ended => Kind::CallEnded(as_of()),
-        Told::Line(line) => Kind::InteractionAdded(Arc::new(line)),
-        Told::Mood(mood) => Kind::SentimentChanged(mood),
-        Told::Escalation(escalation) => Kind::EscalationCompleted(Arc::new(escalation)),
-    }
+    writing.mood = effect.mood.or(writing.mood);
+    writing.fired.extend(effect.fired);
+    writing.told.extend(effect.turned.map(Told::Mood));
+    Ok(())
 }

@@ -1,12 +1,16 @@
 //! Whose a call is that comes in, or that goes on.
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use uuid::Uuid;
 
 use super::App;
 use crate::{
-    domain::CallId,
+    domain::{BusinessId, CallId, TenantId},
     live::journal::Origin,
     store::{StoreError, calls, lines},
 };
@@ -14,11 +18,39 @@ use crate::{
 /// How long a call that comes in waits to be told whose it is.
 const ORIGIN_WITHIN: Duration = Duration::from_millis(300);
 
+/// Numbers that are remembered.
+const MOST_NUMBERS: usize = 10_000;
+
+/// Whose a number is, and which of its businesses answers.
+type Owner = (TenantId, Option<BusinessId>);
+
+/// Whose numbers are, for a moment in which the database cannot say.
+#[derive(Default)]
+pub(in crate::app) struct KnownNumbers(Mutex<HashMap<String, Owner>>);
+
+impl KnownNumbers {
+    fn of(&self, number: &str) -> Option<Owner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(number).copied()
+    }
+
+    fn learn(&self, number: &str, owner: Option<Owner>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match owner {
+            Some(owner) if known.len() < MOST_NUMBERS || known.contains_key(number) => {
+                known.insert(number.to_owned(), owner);
+            }
+            Some(_) => {}
+            None => drop(known.remove(number)),
+        }
+    }
+}
+
 impl App {
-    /// Whose a call from and to these numbers is. While the database is away or slow it is the first
-    /// organisation's, so that the call is answered and written down. None: there is no organisation.
+    /// Whose a call from and to these numbers is. While the database is away or slow it is whose the
+    /// number was last, or the first organisation's, so that the call is answered and written down. None:
+    /// there is no organisation.
     pub async fn origin(
-        &self,
+        self: &Arc<Self>,
         call_sid: &str,
         numbers: (&str, &str),
         ours: Option<CallId>,
@@ -26,15 +58,28 @@ impl App {
     ) -> Option<Origin> {
         let found = self.find_origin(call_sid, numbers, ours, outbound);
         match tokio::time::timeout(ORIGIN_WITHIN, found).await {
-            Ok(Ok(found)) => found,
+            Ok(Ok(found)) => {
+                if let Some(origin) = &found {
+                    // The first question comes in a few seconds.
+                    let business = origin.business.map(Into::into);
+                    self.prepare_knowledge(origin.tenant.into(), business);
+                }
+                found
+            }
             late => {
                 if let Ok(Err(error)) = late {
                     tracing::warn!(error = ?error, "whose a call is could not be looked up");
                 }
+                let own = if outbound { numbers.0 } else { numbers.1 };
+                let known = self.numbers.of(own);
+                let (tenant, business) = match known {
+                    Some(owner) => owner,
+                    None => (*self.home.get()?, None),
+                };
                 Some(Origin {
                     call: ours.map_or_else(Uuid::now_v7, CallId::uuid),
-                    tenant: self.home.get()?.uuid(),
-                    business: None,
+                    tenant: tenant.uuid(),
+                    business: business.map(BusinessId::uuid),
                     from: numbers.0.to_owned(),
                     to: numbers.1.to_owned(),
                     outbound,
@@ -42,6 +87,31 @@ impl App {
                 })
             }
         }
+    }
+
+    async fn owner(&self, number: &str) -> Result<Option<Owner>, StoreError> {
+        let owner = lines::number(&self.db, number).await?;
+        self.numbers.learn(number, owner);
+        Ok(owner)
+    }
+
+    /// Names a call that we made as the carrier does, if it has no name yet.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn name_call(&self, id: CallId, call_sid: &str) -> Result<(), StoreError> {
+        if calls::of_sid(&self.db, call_sid).await?.is_some() {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        lines::name(&mut tx, id, call_sid).await?;
+        tx.commit().await
+    }
+
+    /// Is this call over? False while that cannot be said.
+    pub async fn is_over(&self, id: CallId) -> bool {
+        let call = calls::anyones(&self.db, id).await;
+        matches!(call, Ok(Some(call)) if call.state.is_over())
     }
 
     async fn find_origin(
@@ -60,8 +130,8 @@ impl App {
         let id = known.as_ref().map(|call| call.id);
         let (tenant, business) = match known {
             Some(call) => (call.tenant, call.business),
-            None => match lines::number(&self.db, own).await? {
-                Some((tenant, business)) => (tenant, business),
+            None => match self.owner(own).await? {
+                Some(owner) => owner,
                 None => match crate::store::users::first_tenant(&self.db).await? {
                     Some(tenant) => (tenant.id.into(), None),
                     None => return Ok(None),
@@ -71,7 +141,7 @@ impl App {
         Ok(Some(Origin {
             call: id.map_or_else(Uuid::now_v7, CallId::uuid),
             tenant: tenant.uuid(),
-            business: business.map(crate::domain::BusinessId::uuid),
+            business: business.map(BusinessId::uuid),
             from: from.to_owned(),
             to: to.to_owned(),
             outbound,

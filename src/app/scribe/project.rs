@@ -2,18 +2,26 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value, json};
-use turn::{EndReason, Moment, Note, Purpose};
+use turn::{Contest, EndReason, Moment, Note, Purpose};
 
 use crate::{
     domain::Speaker,
-    store::lines::{NewLine, NewTurn},
+    store::{
+        lines::{NewLine, NewTurn},
+        scores::{Known, NewFact},
+    },
 };
+
+/// Characters of a tool's answer that are kept.
+const LONGEST_ANSWER: usize = 4_000;
 
 /// What a note adds.
 #[derive(Debug)]
 pub(super) enum Addition {
     Line(NewLine),
     Turn(NewTurn),
+    /// What scores rest on.
+    Fact(NewFact),
     AnsweredBy(&'static str),
     /// The conversation is over; the call goes on where it was put through.
     Ended {
@@ -38,9 +46,13 @@ pub(super) fn addition(position: i64, began: DateTime<Utc>, at: Moment, note: No
             from_ms: ms(from),
             to_ms: ms(to),
             sentiment: None,
+            sentiment_confidence: None,
             confidence: None,
             metadata,
         })
+    };
+    let fact = |at: Moment, known| {
+        Addition::Fact(NewFact { position: Some(position), at: wall(at), known })
     };
     match note {
         Note::CallerSaid { text, from, to, .. } => {
@@ -85,34 +97,30 @@ pub(super) fn addition(position: i64, began: DateTime<Utc>, at: Moment, note: No
         }),
         Note::Ended { why } => Addition::Ended {
             call_goes_on: matches!(why, EndReason::Transferred { .. }),
-            reason: reason(&why),
+            reason: why.name(),
+        },
+        Note::ToolUsed { call, content, effects } => {
+            let ok = turn::was_done(&content);
+            let answer: String = content.chars().take(LONGEST_ANSWER).collect();
+            // PostgreSQL's JSON has no place for U+0000.
+            let [name, answer] = [call.name, answer].map(|text| text.replace('\0', "\u{fffd}"));
+            fact(at, Known::Tool { name, ok, effects, answer })
+        }
+        Note::Contested { from, overlap_ms, outcome, .. } => match outcome {
+            Contest::Interruption | Contest::Backchannel => {
+                fact(from, Known::Overlap { ms: overlap_ms })
+            }
+            // Nobody spoke but the agent.
+            Contest::Noise | Contest::Echo => Addition::Nothing,
         },
         Note::CallerSaying { .. }
         | Note::Backchannel { .. }
-        | Note::ToolUsed { .. }
         | Note::Ordered { .. }
         | Note::TurnDecided { .. }
-        | Note::Contested { .. }
         | Note::Echo { .. }
         | Note::Speculated { .. }
         | Note::Trouble { .. }
         | Note::Tallied { .. } => Addition::Nothing,
-    }
-}
-
-/// Why it ended, as the store names it.
-fn reason(why: &EndReason) -> &'static str {
-    match why {
-        EndReason::CallerLeft => "caller_left",
-        EndReason::AgentEnded => "agent_ended",
-        EndReason::CallerSilent => "caller_silent",
-        EndReason::Ordered => "ordered",
-        EndReason::Transferred { .. } => "transferred",
-        EndReason::TooLong => "too_long",
-        EndReason::HearingFailed => "hearing_failed",
-        EndReason::AgentFailed => "agent_failed",
-        EndReason::Voicemail { .. } => "voicemail",
-        EndReason::Fax => "fax",
     }
 }
 

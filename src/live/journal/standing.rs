@@ -32,7 +32,8 @@ impl Standing {
         for call in std::mem::take(&mut standing.running) {
             // It may have had effects: the model must not call it as if for the first time.
             let content = LEFT_RUNNING.to_owned();
-            standing.before.extend(said(Note::ToolUsed { call, content }));
+            let used = Note::ToolUsed { call, content, effects: true };
+            standing.before.extend(said(used));
         }
         standing
     }
@@ -111,7 +112,8 @@ mod tests {
         let left = Standing::of(&journal(vec![run.clone()]));
         let content = LEFT_RUNNING.to_owned();
         assert_eq!(left.before[1], Message::Tool { call_id: "b".to_owned(), content });
-        let used = Action::Note(Note::ToolUsed { call, content: "Booked.".to_owned() });
+        let content = "Booked.".to_owned();
+        let used = Action::Note(Note::ToolUsed { call, content, effects: true });
         assert_eq!(Standing::of(&journal(vec![run, used])).before.len(), 2);
     }
 }

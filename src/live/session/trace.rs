@@ -1,7 +1,7 @@
 //! A call as spans: what the session's events and actions tell of turns and of requests to vendors.
 //! Words that were said do not go there.
 
-use turn::{Action, EndReason, Epoch, Event, Moment, Note, ReplyId, UtteranceId, Waterfall};
+use turn::{Action, Epoch, Event, Moment, Note, ReplyId, UtteranceId, Waterfall};
 
 use crate::telemetry::traces::{Attributes, CallSpan, Known, Outcome, SpanRef};
 
@@ -87,7 +87,7 @@ impl Trace {
             Action::Note(Note::Answered { turn, waterfall }) => {
                 call.answered(turn.0, waterfall, now)
             }
-            Action::HangUp { why } => call.ended = Some(name(why)),
+            Action::HangUp { why } => call.ended = Some(why.name()),
             _ => {}
         }
     }
@@ -203,21 +203,5 @@ fn stage_name(stage: &str) -> &'static str {
         "tts" => "tandem.tts_ms",
         "send" => "tandem.send_ms",
         _ => "tandem.carrier_ms",
-    }
-}
-
-/// The reason without its words.
-fn name(why: &EndReason) -> &'static str {
-    match why {
-        EndReason::CallerLeft => "caller_left",
-        EndReason::AgentEnded => "agent_ended",
-        EndReason::CallerSilent => "caller_silent",
-        EndReason::Ordered => "ordered",
-        EndReason::Transferred { .. } => "transferred",
-        EndReason::TooLong => "too_long",
-        EndReason::HearingFailed => "hearing_failed",
-        EndReason::AgentFailed => "agent_failed",
-        EndReason::Voicemail { .. } => "voicemail",
-        EndReason::Fax => "fax",
     }
 }

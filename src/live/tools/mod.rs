@@ -29,6 +29,8 @@ mod lookup;
 mod mcp;
 mod webhook;
 
+pub use lookup::looked_up;
+
 /// An answer longer than this is cut, bytes: the model pays for every word.
 const LONGEST_ANSWER: usize = 16 * 1024;
 /// At most so many run at once in one call.
@@ -148,7 +150,7 @@ impl Toolbox {
         if let Some(knowledge) = knowledge.filter(|_| business.offers_look_up()) {
             let kind = Kind::LookUp(knowledge);
             let tool = Tool { kind, within: LOOK_UP_WITHIN, may_be_cancelled: true };
-            own.insert("look_up".to_owned(), Arc::new(tool));
+            own.insert(lookup::NAME.to_owned(), Arc::new(tool));
         }
         let mut servers = Vec::new();
         let in_a_runtime = tokio::runtime::Handle::try_current().is_ok();
