@@ -6,6 +6,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use secrecy::{ExposeSecret, SecretString};
@@ -13,10 +14,12 @@ use serde::Deserialize;
 use twiml::AccountSid;
 use vendors::openai::TurnDetection;
 
+mod analysis;
 mod control;
 mod engines;
 
 pub use self::{
+    analysis::{Analysis, Sentiment},
     control::{Control, Limits, Mail, Owner},
     engines::{Engine, VadEngine},
 };
@@ -59,6 +62,7 @@ struct File {
     elevenlabs: Vendor,
     twilio: Twilio,
     control: control::File,
+    analysis: analysis::File,
     turn: turn::Policy,
 }
 
@@ -150,6 +154,8 @@ pub struct Config {
     /// by whoever pays for a call that is still up.
     pub hang_up_within_ms: u64,
     pub control: Control,
+    /// What a language model is asked of calls beside their answers.
+    pub analysis: Analysis,
     pub turn: turn::Policy,
 }
 
@@ -259,24 +265,18 @@ impl Config {
                 ("TWILIO_API_URL", "an address that begins with http:// or https://");
             url.ok_or(BadConfig::Value { name, value, wanted })?
         };
-        let asked_at = (openai.base_url.clone(), twilio_api_url.clone());
+        let asked_at = (&openai, twilio_api_url.clone());
         let control = file.control.complete(env, &data_dir, &public_url, asked_at)?;
+        let analysis = file.analysis.complete(env, &chosen.llm, &openai)?;
         let config = Config {
             control,
+            analysis,
             listen,
             public_url,
             data_dir,
             models_dir,
             business: set(env, "TANDEM_BUSINESS").map(PathBuf::from).or(file.business),
-            record: match set(env, "TANDEM_RECORD").as_deref() {
-                None => file.record.unwrap_or(true),
-                Some("1" | "true" | "yes") => true,
-                Some("0" | "false" | "no") => false,
-                Some(value) => {
-                    let (name, wanted) = ("TANDEM_RECORD", "true or false");
-                    return Err(BadConfig::Value { name, value: value.to_owned(), wanted });
-                }
-            },
+            record: flag(env, "TANDEM_RECORD")?.or(file.record).unwrap_or(true),
             lead_ms,
             most_calls: number(env, "TANDEM_MOST_CALLS", "a number of calls")?
                 .or(file.most_calls)
@@ -358,6 +358,18 @@ fn set(env: Lookup<'_>, name: &str) -> Option<String> {
     env(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
+fn flag(env: Lookup<'_>, name: &'static str) -> Result<Option<bool>, BadConfig> {
+    match set(env, name).as_deref() {
+        None => Ok(None),
+        Some("1" | "true" | "yes") => Ok(Some(true)),
+        Some("0" | "false" | "no") => Ok(Some(false)),
+        Some(value) => {
+            let value = value.to_owned();
+            Err(BadConfig::Value { name, value, wanted: "true or false" })
+        }
+    }
+}
+
 fn number<T: std::str::FromStr>(
     env: Lookup<'_>,
     name: &'static str,
@@ -366,6 +378,19 @@ fn number<T: std::str::FromStr>(
     set(env, name)
         .map(|value| value.parse().map_err(|_| BadConfig::Value { name, value, wanted }))
         .transpose()
+}
+
+fn between(
+    name: &'static str,
+    ms: Option<u64>,
+    (least, most, wanted): (u64, u64, &'static str),
+) -> Result<Option<Duration>, BadConfig> {
+    match ms {
+        Some(ms) if !(least..=most).contains(&ms) => {
+            Err(BadConfig::Value { name, value: ms.to_string(), wanted })
+        }
+        ms => Ok(ms.map(Duration::from_millis)),
+    }
 }
 
 #[cfg(test)]

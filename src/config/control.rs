@@ -29,7 +29,25 @@ pub(super) struct File {
     trusted_proxies: Vec<IpAddr>,
     origins: Vec<String>,
     document_reader: Option<PathBuf>,
+    knowledge: Knowledge,
     limits: Limits,
+}
+
+/// How much knowledge an organisation may keep; what is beyond is refused. Passages have a bound of
+/// their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Knowledge {
+    /// Entries, documents among them: 10,000 unless set.
+    pub entries: u32,
+    /// Texts, and documents that are yet to be read, together: 512 MiB unless set.
+    pub mib: u32,
+}
+
+impl Default for Knowledge {
+    fn default() -> Self {
+        Knowledge { entries: 10_000, mib: 512 }
+    }
 }
 
 /// How often a client may ask. Each answer tells what is left.
@@ -85,8 +103,11 @@ pub struct Control {
     pub document_reader: PathBuf,
     /// Where OpenAI, or what speaks its protocol, is: tenants' keys are tried there.
     pub openai_url: Option<String>,
+    /// The model that answers for a tenant with a key of its own; the adapter's unless set.
+    pub openai_model: Option<String>,
     /// Where the carrier's REST API is: tenants' accounts are tried there.
     pub twilio_url: reqwest::Url,
+    pub knowledge: Knowledge,
     pub limits: Limits,
 }
 
@@ -111,7 +132,7 @@ impl File {
         env: Lookup<'_>,
         data_dir: &Path,
         public_url: &str,
-        (openai_url, twilio_url): (Option<String>, reqwest::Url),
+        (openai, twilio_url): (&super::Vendor, reqwest::Url),
     ) -> Result<Control, BadConfig> {
         let bad = |name: &'static str, value: String, wanted: &'static str| {
             Err(BadConfig::Value { name, value, wanted })
@@ -191,6 +212,12 @@ impl File {
             None => self.origins,
             Some(list) => list.split(',').map(|one| one.trim().to_owned()).collect(),
         };
+        let knowledge = Knowledge {
+            entries: number(env, "TANDEM_KNOWLEDGE_ENTRIES", "a number of entries")?
+                .unwrap_or(self.knowledge.entries),
+            mib: number(env, "TANDEM_KNOWLEDGE_MIB", "a number of MiB")?
+                .unwrap_or(self.knowledge.mib),
+        };
         let limits = Limits {
             standard: number(env, "TANDEM_LIMIT_STANDARD", "a number of requests")?
                 .unwrap_or(self.limits.standard),
@@ -223,8 +250,10 @@ impl File {
                 .or(self.document_reader)
                 .or_else(|| std::env::current_exe().ok())
                 .unwrap_or_else(|| PathBuf::from("tandem")),
-            openai_url,
+            openai_url: openai.base_url.clone(),
+            openai_model: openai.model.clone(),
             twilio_url,
+            knowledge,
             limits,
         })
     }

@@ -1,11 +1,11 @@
 //! Which engines do what, in which order, and when another one is asked.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
 use vendors::failover::{Endurance, Policy, breaker, hedge};
 
-use super::{BadConfig, Config, Lookup, Vendor, number, set};
+use super::{BadConfig, Config, Lookup, Vendor, between, flag, number, set};
 
 /// Who does a part of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -176,18 +176,8 @@ impl Choices {
                 (openai, Engine::Openai),
             ])
         });
-        let phrases = match set(env, "TANDEM_PHRASES").as_deref() {
-            None => self.phrases.unwrap_or(true),
-            Some("1" | "true" | "yes") => true,
-            Some("0" | "false" | "no") => false,
-            Some(value) => return Err(wrong("TANDEM_PHRASES", value, "true or false")),
-        };
-        let turn_model = match set(env, "TANDEM_TURN_MODEL").as_deref() {
-            None => self.turn_model,
-            Some("1" | "true" | "yes") => Some(true),
-            Some("0" | "false" | "no") => Some(false),
-            Some(value) => return Err(wrong("TANDEM_TURN_MODEL", value, "true or false")),
-        };
+        let phrases = flag(env, "TANDEM_PHRASES")?.or(self.phrases).unwrap_or(true);
+        let turn_model = flag(env, "TANDEM_TURN_MODEL")?.or(self.turn_model);
         let hedge = self.hedge.complete(env)?;
         let failover = Policy { breaker: self.breaker.complete()?, hedge };
         let endurance = self.hearing.complete()?;
@@ -317,23 +307,14 @@ fn list(
     }
 }
 
-fn between(
-    name: &'static str,
-    ms: Option<u64>,
-    (least, most, wanted): (u64, u64, &'static str),
-) -> Result<Option<Duration>, BadConfig> {
-    match ms {
-        Some(ms) if !(least..=most).contains(&ms) => Err(wrong(name, ms, wanted)),
-        ms => Ok(ms.map(Duration::from_millis)),
-    }
-}
-
 fn wrong(name: &'static str, value: impl ToString, wanted: &'static str) -> BadConfig {
     BadConfig::Value { name, value: value.to_string(), wanted }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn with(file: &str, pairs: &[(&str, &str)]) -> Result<Config, String> {
