@@ -91,7 +91,6 @@ impl App {
         actor.may(Right::Write)?;
         let mut tx = self.db.begin().await.attempt("add the entry")?;
         let entry = self.add_entry(&mut tx, actor, draft).await?;
-        self.knowledge_changes(&mut tx, actor.tenant).await?;
         tx.commit().await.attempt("add the entry")?;
         self.shelf.forget(actor.tenant);
         Ok(entry)
@@ -113,6 +112,7 @@ impl App {
         let passages = passages(&draft.title, content)
             .map_err(|_| Error::invalid("content", "makes too many passages; add it in parts"))?;
         let entry = self.keep_entry(tx, actor, draft, "knowledge.create").await?;
+        self.must_fit(tx, actor.tenant, ("content", 0)).await?;
         if !self.keep_passages(tx, actor.tenant, entry.id, passages).await? {
             return Err(Error::invalid("content", FULL));
         }
@@ -122,7 +122,8 @@ impl App {
     /// Adds a document, whose text is extracted in the background.
     ///
     /// # Errors
-    /// [`Error::InvalidFile`], [`Error::Invalid`].
+    /// [`Error::InvalidFile`], [`Error::Invalid`]; the latter also where the tenant has as much
+    /// knowledge as it may.
     pub async fn upload_knowledge(
         &self,
         actor: &Actor,
@@ -149,6 +150,7 @@ impl App {
         };
         let mut tx = self.db.begin().await.attempt("add the document")?;
         let entry = self.keep_entry(&mut tx, actor, draft, "knowledge.upload").await?;
+        self.must_fit(&mut tx, actor.tenant, ("file", bytes.len())).await?;
         store::knowledge::put_upload(&mut tx, actor.tenant, entry.id, bytes)
             .await
             .attempt("keep the document")?;
@@ -185,6 +187,24 @@ impl App {
         tx.commit().await.attempt("remove the entry")?;
         self.shelf.forget(actor.tenant);
         Ok(())
+    }
+
+    /// Whether the tenant may have what it has in this transaction, and so many bytes more; the field
+    /// would be to blame.
+    async fn must_fit(
+        &self,
+        tx: &mut Tx,
+        tenant: TenantId,
+        (field, more): (&'static str, usize),
+    ) -> Result<(), Error> {
+        // Others who change the same knowledge wait from here on: each counts what is there.
+        self.knowledge_changes(tx, tenant).await?;
+        let held = store::knowledge::held(tx, tenant).await;
+        let (entries, bytes) = held.attempt("measure the knowledge")?;
+        let most = self.settings.knowledge;
+        let fits = entries <= i64::from(most.entries)
+            && bytes.saturating_add_unsigned(more as u64) <= i64::from(most.mib) << 20;
+        if fits { Ok(()) } else { Err(Error::invalid(field, FULL)) }
     }
 
     async fn keep_entry(

@@ -5,16 +5,18 @@
 //! share is that part of what is asked for, weighted by rarity, which stands in the passage. So one
 //! threshold holds for both, and its default of 0.7 is a cosine, or a share, of 0.4.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use tokio::sync::watch;
 
 use super::{
-    shelf::{Of, Shelved},
+    shelf::{Of, Read, Shelf, Shelved},
     words,
 };
 use crate::{
     app::{App, Error, error::Attempt},
     domain::{BusinessId, TenantId, knowledge::Passage},
-    store::knowledge,
+    store::{Db, configs, knowledge},
 };
 
 /// Of each ranking so many passages are merged.
@@ -23,6 +25,45 @@ const MOST_RANKED: usize = 50;
 const RANK_OFFSET: f32 = 60.0;
 /// More passages than this are compared off the async threads.
 const COMPARED_AT_ONCE: usize = 2_000;
+
+/// The database may take so long to say that what is in memory is still right.
+const CURRENT_WITHIN: Duration = Duration::from_millis(40);
+
+/// A business's knowledge on its way into memory.
+struct Reading<'a> {
+    shelf: &'a Shelf,
+    of: Of,
+    read: watch::Receiver<Read>,
+}
+
+impl Reading<'_> {
+    async fn run(&self, db: &Db) -> Result<Arc<Shelved>, Error> {
+        let version = knowledge::version(db, self.of.0).await.attempt("look at the knowledge")?;
+        if self.shelf.is_current(self.of, version)
+            && let Some((shelved, _)) = self.shelf.get(self.of)
+        {
+            return Ok(shelved);
+        }
+        let rows = knowledge::chunks(db, self.of.0, self.of.1).await;
+        let rows = rows.attempt("read the knowledge")?;
+        let embedder = self.shelf.embedder().map(Arc::clone);
+        let made = tokio::task::spawn_blocking(move || Shelved::new(version, rows, embedder));
+        let shelved = made.await.map_err(|error| Error::Internal {
+            attempt: "reading the knowledge",
+            why: error.to_string(),
+        })?;
+        let shelved = Arc::new(shelved);
+        self.shelf.keep_read(self.of, &self.read, Arc::clone(&shelved));
+        Ok(shelved)
+    }
+}
+
+impl Drop for Reading<'_> {
+    /// However it ended: nobody waits for what is not being read.
+    fn drop(&mut self) {
+        self.shelf.has_read(self.of, &self.read);
+    }
+}
 
 /// How much of what is found is wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,27 +108,68 @@ impl App {
         self.shelf.count_use(tenant, entries.into_iter());
     }
 
-    /// What may answer for a business, from memory if that is how it stands in the database.
+    /// What may answer for a business, from memory if that is how it stands in the database. Where the
+    /// database is slow to say so, what was right two seconds ago answers.
+    ///
+    /// Reading it into memory goes on when whoever asked has ceased to wait, and is shared by all who
+    /// ask meanwhile: a question that is not waited for has at least prepared the next one.
     pub(in crate::app) async fn shelved(&self, of: Of) -> Result<Arc<Shelved>, Error> {
-        if let Some((shelved, true)) = self.shelf.get(of) {
-            return Ok(shelved);
+        let kept = match self.shelf.get(of) {
+            Some((shelved, true)) => return Ok(shelved),
+            Some((shelved, false)) => Some(shelved),
+            None => None,
+        };
+        let (mut read, tell) = self.shelf.read(of);
+        if let Some(tell) = tell {
+            let (db, shelf) = (self.db.clone(), Arc::clone(&self.shelf));
+            let read = read.clone();
+            tokio::spawn(async move {
+                let reading = Reading { shelf: &shelf, of, read };
+                let shelved = reading.run(&db).await;
+                drop(reading);
+                let told = shelved.map_err(|error| {
+                    tracing::warn!(error = ?error, "the knowledge could not be read");
+                });
+                let _ = tell.send(Some(told));
+            });
         }
-        let version = knowledge::version(&self.db, of.0).await.attempt("look at the knowledge")?;
-        if self.shelf.is_current(of, version)
-            && let Some((shelved, _)) = self.shelf.get(of)
-        {
-            return Ok(shelved);
-        }
-        let rows = knowledge::chunks(&self.db, of.0, of.1).await.attempt("read the knowledge")?;
-        let embedder = self.shelf.embedder().map(Arc::clone);
-        let made = tokio::task::spawn_blocking(move || Shelved::new(version, rows, embedder));
-        let shelved = made.await.map_err(|error| Error::Internal {
+        let told = async {
+            let told = read.wait_for(Option::is_some).await;
+            told.ok().and_then(|told| told.clone()).and_then(Result::ok)
+        };
+        let shelved = match kept {
+            Some(kept) => match tokio::time::timeout(CURRENT_WITHIN, told).await {
+                Ok(told) => told,
+                Err(_) => Some(kept),
+            },
+            None => told.await,
+        };
+        shelved.ok_or_else(|| Error::Internal {
             attempt: "reading the knowledge",
-            why: error.to_string(),
-        })?;
-        let shelved = Arc::new(shelved);
-        self.shelf.keep(of, Arc::clone(&shelved));
-        Ok(shelved)
+            why: "the store failed; see the log".to_owned(),
+        })
+    }
+
+    /// Has a business's knowledge read into memory, if it is to answer from it: nobody waits.
+    pub(in crate::app) fn prepare_knowledge(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        business: Option<BusinessId>,
+    ) {
+        if matches!(self.shelf.get((tenant, business)), Some((_, true))) {
+            return;
+        }
+        let app = self.clone();
+        tokio::spawn(async move {
+            let config = match business {
+                Some(id) => configs::find(&app.db, tenant, id).await.ok().flatten(),
+                None => None,
+            };
+            let config = config.filter(|config| config.is_active);
+            if config.as_ref().is_none_or(|config| config.data.knowledge_base.enabled) {
+                let _ = app.shelved((tenant, config.map(|config| config.id))).await;
+            }
+        });
     }
 
     async fn by_meaning(
@@ -169,4 +251,71 @@ fn merged(
         }
     };
     merged.into_iter().map(passage).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::Clock,
+        carrier::hang_up::Patience,
+        config::Config,
+        live::{desk::Desk, journal::Journals},
+    };
+
+    const SOON: Duration = Duration::from_secs(20);
+
+    async fn app(folder: &std::path::Path) -> (Arc<App>, TenantId) {
+        let env = |name: &str| match name {
+            "TANDEM_DATA_DIR" => Some(folder.display().to_string()),
+            _ => None,
+        };
+        let settings = Config::load(None, &env).expect("sound").control;
+        let desk = Desk::new(None, Patience::after(Duration::from_secs(5)));
+        let journals = Journals::open(&folder.join("journal")).expect("a folder");
+        let app = App::open(settings, desk, journals, Clock::default()).await.expect("it opens");
+        let tenant = app.first_start().await.expect("an organisation");
+        (app, tenant)
+    }
+
+    async fn until(what: &str, so: impl Fn() -> bool) {
+        let waiting = async {
+            while !so() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(SOON, waiting).await.unwrap_or_else(|_| panic!("{what}"));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_nobody_waited_for_is_there_when_it_is_asked_for_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (app, tenant) = app(folder.path()).await;
+        let of = (tenant, None);
+        let given_up = tokio::time::timeout(Duration::ZERO, app.shelved(of)).await;
+        assert!(given_up.is_err(), "it takes longer than no time");
+        until("it is on the shelf", || app.shelf.get(of).is_some()).await;
+
+        // All who ask while it is being read get the same.
+        app.shelf.forget(tenant);
+        let (one, other) = tokio::join!(app.shelved(of), app.shelved(of));
+        assert!(Arc::ptr_eq(&one.expect("read"), &other.expect("read")));
+
+        // What was begun before a change is not kept.
+        app.shelf.forget(tenant);
+        let (read, tell) = app.shelf.read(of);
+        assert!(tell.is_some(), "nobody reads it");
+        app.shelf.forget(tenant);
+        app.shelf.keep_read(of, &read, Arc::new(Shelved::new(0, Vec::new(), None)));
+        assert!(app.shelf.get(of).is_none());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_call_that_arrives_has_its_knowledge_prepared() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (app, tenant) = app(folder.path()).await;
+        let numbers = ("+14155550100", "+14155550101");
+        app.origin("CA01", numbers, None, false).await.expect("it is the first organisation's");
+        until("it is on the shelf", || app.shelf.get((tenant, None)).is_some()).await;
+    }
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use vendors::local::{
     agent::{Agent, Answer, Embedder, Playbook},
     embed::likeness,
@@ -61,9 +61,15 @@ pub(in crate::app) struct Shelved {
     pub agent: Agent,
 }
 
+/// What came of reading a business's knowledge into memory; nothing while it is being read. Why it
+/// failed is told whoever began to read it.
+pub(super) type Read = Option<Result<Arc<Shelved>, ()>>;
+
 /// What is in memory.
 pub(crate) struct Shelf {
     kept: Mutex<HashMap<Of, (Arc<Shelved>, Instant)>>,
+    /// What is being read into memory, for all who wait for it.
+    reading: Mutex<HashMap<Of, watch::Receiver<Read>>>,
     embedder: OnceLock<Arc<dyn Embedder>>,
     uses: Mutex<HashMap<(TenantId, i64), i64>>,
     /// There is work for the background.
@@ -75,6 +81,7 @@ impl Default for Shelf {
     fn default() -> Self {
         Shelf {
             kept: Mutex::default(),
+            reading: Mutex::default(),
             embedder: OnceLock::new(),
             uses: Mutex::default(),
             work: Arc::default(),
@@ -92,6 +99,7 @@ impl Shelf {
     pub fn set_embedder(&self, embedder: Arc<dyn Embedder>) {
         if self.embedder.set(embedder).is_ok() {
             // Agents that were made before compare by words.
+            locked(&self.reading).clear();
             locked(&self.kept).clear();
             self.work.notify_one();
         }
@@ -103,6 +111,8 @@ impl Shelf {
 
     /// Reads the tenant's knowledge again when it is next needed.
     pub fn forget(&self, tenant: TenantId) {
+        // What is being read now may be as it was before.
+        locked(&self.reading).retain(|(of, _), _| *of != tenant);
         locked(&self.kept).retain(|(of, _), _| *of != tenant);
         self.work.notify_one();
     }
@@ -123,6 +133,33 @@ impl Shelf {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Takes part in reading it: where it is told, and, for the first who asks, how to tell it.
+    pub(super) fn read(&self, of: Of) -> (watch::Receiver<Read>, Option<watch::Sender<Read>>) {
+        let mut reading = locked(&self.reading);
+        if let Some(read) = reading.get(&of) {
+            return (read.clone(), None);
+        }
+        let (tell, read) = watch::channel(None);
+        reading.insert(of, read.clone());
+        (read, Some(tell))
+    }
+
+    /// Keeps what was read, unless it was to be forgotten meanwhile.
+    pub(super) fn keep_read(&self, of: Of, read: &watch::Receiver<Read>, shelved: Arc<Shelved>) {
+        let reading = locked(&self.reading);
+        if reading.get(&of).is_some_and(|one| one.same_channel(read)) {
+            self.keep(of, shelved);
+        }
+    }
+
+    /// It has been read: who asks from now on reads it again, unless it is kept.
+    pub(super) fn has_read(&self, of: Of, read: &watch::Receiver<Read>) {
+        let mut reading = locked(&self.reading);
+        if reading.get(&of).is_some_and(|one| one.same_channel(read)) {
+            reading.remove(&of);
         }
     }
 
