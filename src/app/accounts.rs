@@ -227,11 +227,14 @@ impl App {
         let owner = users::spend_reset(&mut tx, secret::hash(token), now)
             .await
             .attempt("find the reset token")?;
-        let (user, tenant) = owner.ok_or(Error::Conflict(Conflict::InvalidResetToken))?;
+        let (user, tenant, email) = owner.ok_or(Error::Conflict(Conflict::InvalidResetToken))?;
         users::set_password(&mut tx, user, &hash, now).await.attempt("set the password")?;
         let entity = ("user", user.to_string());
         self.audit_own(&mut tx, tenant, "password.reset", entity, None).await?;
-        tx.commit().await.attempt("reset the password")
+        tx.commit().await.attempt("reset the password")?;
+        // Wrong ones were typed because it was forgotten, or by somebody else.
+        self.logins.forget(&email);
+        Ok(())
     }
 
     /// Adds an organisation.

@@ -67,6 +67,7 @@ impl App {
             skills: Vec::new(),
             departments: Vec::new(),
             max_concurrent_calls: 1,
+            load: 0,
             total_calls_handled: 0,
             average_rating: None,
             last_active_at: None,
@@ -135,7 +136,9 @@ impl App {
         if usage.is_in_use() {
             return Err(Error::Conflict(Conflict::AgentInUse));
         }
-        agents::remove(&mut tx, actor.tenant, id).await.attempt("remove the agent")?;
+        agents::remove(&mut tx, actor.tenant, id, self.clock.now())
+            .await
+            .attempt("remove the agent")?;
         let before = json!({"name": agent.name});
         let entity = ("agent", id.to_string());
         self.audit(&mut tx, actor, "agent.delete", entity, (Some(before), None)).await?;
@@ -148,9 +151,9 @@ impl App {
     /// [`Error::NotFound`].
     pub async fn agent_usage(&self, actor: &Actor, id: AgentId) -> Result<AgentUsage, Error> {
         actor.may(Right::SignedIn)?;
-        let mut tx = self.db.begin().await.attempt("find the agent")?;
-        let agent = agents::find_in(&mut tx, actor.tenant, id).await.attempt("find the agent")?;
+        let agent = agents::find(&self.db, actor.tenant, id).await.attempt("find the agent")?;
         agent.ok_or(NOT_FOUND)?;
+        let mut tx = self.db.begin().await.attempt("count the calls")?;
         agents::usage(&mut tx, actor.tenant, id).await.attempt("count the calls")
     }
 
@@ -191,12 +194,12 @@ fn drafted(mut agent: Agent, draft: AgentDraft) -> Result<Agent, Error> {
         agent.status = agent.status.when_available(available);
     }
     agent.name = draft.name.trim().to_owned();
-    agent.email = draft.email;
-    agent.phone = draft.phone;
-    agent.extension = draft.extension;
-    agent.skills = draft.skills;
-    agent.departments = draft.departments;
+    agent.email = draft.email.or(agent.email);
+    agent.phone = draft.phone.or(agent.phone);
+    agent.extension = draft.extension.or(agent.extension);
+    agent.skills = draft.skills.unwrap_or(agent.skills);
+    agent.departments = draft.departments.unwrap_or(agent.departments);
     agent.is_active = draft.is_active.unwrap_or(agent.is_active);
-    agent.metadata = draft.metadata;
+    agent.metadata = draft.metadata.unwrap_or(agent.metadata);
     Ok(agent)
 }

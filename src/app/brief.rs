@@ -7,7 +7,7 @@ use vendors::{
     local::agent::{Agent, Playbook},
 };
 
-use super::{App, Error, error::Attempt, knowledge::Reach};
+use super::{App, Error, error::Attempt, knowledge::Reach, scribe::Fact};
 use crate::{
     domain::{
         Business, BusinessId, TenantId,
@@ -24,7 +24,8 @@ use crate::{
 impl App {
     /// What a call of the tenant's is told. Without a business, or with one that is gone or not active,
     /// `base` answers, the business of the server's file, and beside it what the tenant knows for all
-    /// its businesses. `tts` is the engine that speaks.
+    /// its businesses. `tts` is the engine that speaks; `call_sid` is the call whose score is to know what
+    /// its models were told.
     ///
     /// The business's knowledge is read into memory here, so that the first question finds it there.
     ///
@@ -36,6 +37,7 @@ impl App {
         business: Option<BusinessId>,
         base: &Business,
         tts: &str,
+        call_sid: Option<&str>,
     ) -> Result<Brief, Error> {
         let config = match business {
             None => None,
@@ -55,12 +57,15 @@ impl App {
                 most: usize::try_from(rules.retrieval_top_k).unwrap_or(1),
                 least: rules.similarity_threshold as f32,
             };
-            Arc::new(Search { app: Arc::downgrade(self), of, reach }) as Arc<dyn Source>
+            let call_sid = call_sid.map(Arc::from);
+            Arc::new(Search { app: Arc::downgrade(self), of, reach, call_sid }) as Arc<dyn Source>
         });
         let mut retrieval = Retrieval::new(source);
+        let own_model = self.own_model(tenant).await;
         let Some(config) = config else {
             let retrieval = Arc::new(retrieval);
-            return Ok(Brief { business: base.clone(), config: None, retrieval });
+            let business = base.clone();
+            return Ok(Brief { business, config: None, retrieval, own_model });
         };
         let ai = &config.data.ai;
         if !ai.model.eq_ignore_ascii_case(USUAL_MODEL) {
@@ -75,7 +80,8 @@ impl App {
             })?,
         });
         let business = business_of(base, &config, tts);
-        Ok(Brief { business, config: Some(config), retrieval: Arc::new(retrieval) })
+        let retrieval = Arc::new(retrieval);
+        Ok(Brief { business, config: Some(config), retrieval, own_model })
     }
 }
 
@@ -84,6 +90,8 @@ struct Search {
     app: Weak<App>,
     of: (TenantId, Option<BusinessId>),
     reach: Reach,
+    /// Whose question it is.
+    call_sid: Option<Arc<str>>,
 }
 
 impl Source for Search {
@@ -101,6 +109,11 @@ impl Source for Search {
     fn used(&self, passages: &[Passage]) {
         if let Some(app) = self.app.upgrade() {
             app.note_knowledge_use(self.of.0, passages);
+            if let (Some(call_sid), false) = (&self.call_sid, passages.is_empty()) {
+                let texts = passages.iter().map(|passage| passage.text.clone()).collect();
+                let (call_sid, at) = (call_sid.clone(), app.clock.now());
+                app.report(Fact::Consulted { call_sid, at, texts });
+            }
         }
     }
 }

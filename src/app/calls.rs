@@ -7,7 +7,7 @@ use crate::{
         agents,
         calls::{self, Sort, Wanted},
         page::{Page, Paged},
-        records, users,
+        records,
     },
 };
 
@@ -83,8 +83,7 @@ impl App {
     /// # Errors
     /// [`Error`].
     pub async fn time_zone(&self, actor: &Actor) -> Result<chrono_tz::Tz, Error> {
-        let tenant = users::tenant(&self.db, actor.tenant).await.attempt("find the time zone")?;
-        Ok(tenant.and_then(|tenant| tenant.timezone.parse().ok()).unwrap_or(chrono_tz::UTC))
+        self.zone(actor.tenant).await
     }
 
     /// A call that the actor may see. Another tenant's is not there; one that is not assigned to a tech

@@ -159,9 +159,9 @@ impl App {
         id: BusinessId,
     ) -> Result<ConfigUsage, Error> {
         actor.may(Right::SignedIn)?;
-        let mut tx = self.db.begin().await.attempt("find the configuration")?;
-        let found = configs::find_in(&mut tx, actor.tenant, id).await;
+        let found = configs::find(&self.db, actor.tenant, id).await;
         found.attempt("find the configuration")?.ok_or(NOT_FOUND)?;
+        let mut tx = self.db.begin().await.attempt("count the calls")?;
         configs::usage(&mut tx, actor.tenant, id).await.attempt("count the calls")
     }
 }
@@ -184,8 +184,9 @@ fn drafted(mut config: BusinessConfig, draft: ConfigDraft) -> Result<BusinessCon
         storable::text(field, value)?;
     }
     storable::object("config_data", &draft.data)?;
-    config.data = ConfigData::read(draft.data)
-        .map_err(|BadConfigData { field, wrong }| Error::Invalid { field, wrong })?;
+    let invalid = |BadConfigData { field, wrong }| Error::Invalid { field, wrong };
+    config.data = ConfigData::accept(draft.data).map_err(invalid)?;
+    config.data.escalation.check_triggers().map_err(invalid)?;
     config.name = draft.name.trim().to_owned();
     config.kind = draft.kind.trim().to_owned();
     config.is_active = draft.is_active.unwrap_or(config.is_active);

@@ -108,7 +108,7 @@ impl App {
                 None => Err(NOT_PROVIDED.to_owned()),
                 Some((account, token)) => {
                     let number = given.twilio_phone_number.as_ref();
-                    within(self.ask_twilio(account, token, number), "Twilio").await
+                    self.asked_twilio(account, token, number).await
                 }
             }
         };
@@ -144,6 +144,16 @@ impl App {
                 "What answers does not speak OpenAI's protocol".to_owned()
             }
         })
+    }
+
+    /// What the carrier says of the account, and of the number if there is one, in words.
+    pub(super) async fn asked_twilio(
+        &self,
+        account: &str,
+        token: &SecretString,
+        number: Option<&PhoneNumber>,
+    ) -> Result<(), String> {
+        within(self.ask_twilio(account, token, number), "Twilio").await
     }
 
     /// Asks for the account, and for the number if there is one.

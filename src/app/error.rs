@@ -1,6 +1,6 @@
 //! Why an operation was declined. Every dialect gives these its own status, code and wording.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use crate::{
     domain::{CallId, user::Forbidden},
@@ -21,7 +21,7 @@ pub enum Error {
     NotAssigned,
     /// A field of the input cannot be meant.
     #[error("{field} {wrong}")]
-    Invalid { field: &'static str, wrong: String },
+    Invalid { field: Cow<'static, str>, wrong: String },
     #[error("Call not found")]
     NoSuchCall,
     /// Not a call, but what is named here.
@@ -82,8 +82,8 @@ impl fmt::Display for Conflict {
 
 impl Error {
     /// A field that cannot be meant, and what is wrong with it: "must be …".
-    pub fn invalid(field: &'static str, wrong: impl Into<String>) -> Self {
-        Error::Invalid { field, wrong: wrong.into() }
+    pub fn invalid(field: impl Into<Cow<'static, str>>, wrong: impl Into<String>) -> Self {
+        Error::Invalid { field: field.into(), wrong: wrong.into() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Mail: queued, sent by one task, tried again while the server is away. What it says is here; nobody
+//! Mail: queued, sent by a few tasks, tried again while the server is away. What it says is here; nobody
 //! waits for it.
 
 use std::{sync::Arc, time::Duration};
@@ -8,13 +8,15 @@ use lettre::{
     message::{Mailbox, header::ContentType},
 };
 use secrecy::ExposeSecret;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::App;
 use crate::{config::Mail, domain::User};
 
 /// Mails that may wait; more are refused, and that is logged.
 const WAITING: usize = 256;
+/// Mails that are being sent, or tried again.
+const AT_ONCE: usize = 32;
 /// Tries of one mail, the pause after the first doubling each time.
 const TRIES: u32 = 8;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -75,9 +77,17 @@ impl Mailer {
         let from: Mailbox = mail.from.parse().map_err(|_| BadMail::From)?;
         let transport = transport(mail)?;
         let (letters, mut queue) = mpsc::channel::<Letter>(WAITING);
+        let room = Arc::new(Semaphore::new(AT_ONCE));
         tokio::spawn(async move {
-            while let Some(letter) = queue.recv().await {
-                send(&transport, &from, letter).await;
+            while let Some(letter) = queue.recv().await
+                && let Ok(place) = room.clone().acquire_owned().await
+            {
+                let (transport, from) = (transport.clone(), from.clone());
+                // One whose server is slow or away does not keep the others.
+                tokio::spawn(async move {
+                    send(&transport, &from, letter).await;
+                    drop(place);
+                });
             }
         });
         Ok(Mailer { letters: Some(letters) })
@@ -109,18 +119,17 @@ async fn send(transport: &Transport, from: &Mailbox, letter: Letter) {
         Ok(message) => message,
         Err(error) => return tracing::error!(%error, "a mail could not be written"),
     };
-    let mut pause = FIRST_PAUSE;
-    for _ in 0..TRIES {
+    for tried in 0..TRIES {
+        if tried > 0 {
+            tokio::time::sleep(FIRST_PAUSE * 2u32.pow(tried - 1)).await;
+        }
         match transport.send(message.clone()).await {
             Ok(_) => {
                 metrics::counter!("tandem_mails_total", "outcome" => "sent").increment(1);
                 return;
             }
             Err(error) if error.is_permanent() => break,
-            Err(_) => {
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
+            Err(_) => {}
         }
     }
     metrics::counter!("tandem_mails_total", "outcome" => "failed").increment(1);

@@ -41,6 +41,7 @@ mod knowledge;
 mod mail;
 mod notes;
 mod notifications;
+mod own;
 mod password;
 mod report;
 pub mod scribe;
@@ -52,11 +53,12 @@ mod users;
 mod watch;
 
 pub use accounts::{Tokens, Verified};
+pub use analyse::Judge;
 pub use calls::CallDetails;
 pub use clock::Clock;
 pub use connections::{Connections, Credentials};
 pub use error::{Conflict, Error};
-pub use escalate::{Briefing, Handover};
+pub use escalate::{Briefing, Handover, NOBODY_CAME, Sent, is_handover};
 pub use knowledge::{Document, LARGEST_DOCUMENT, READER_ARGUMENT, Reach};
 pub use mail::{BadMail, check as check_mail};
 pub use notifications::Notified;
@@ -92,11 +94,30 @@ pub struct App {
     feed: scribe::Feed,
     /// The first organisation: calls to numbers that are nobody's are its.
     home: OnceLock<TenantId>,
+    /// Whose numbers are that were called, as the database last said.
+    numbers: scribe::KnownNumbers,
     /// Calls that are analysed at once.
-    analyses: Arc<Semaphore>,
+    analyses: Semaphore,
+    /// The language model that judges calls, where one does.
+    judge: OnceLock<Judge>,
+    /// What the agent is told that answers where no business is configured.
+    instructions: Option<String>,
     /// The tenants' knowledge, in memory.
-    shelf: knowledge::shelf::Shelf,
+    shelf: Arc<knowledge::shelf::Shelf>,
     reports: report::Desk,
+    /// The tenants' own models.
+    owned: own::Owned,
+}
+
+/// What the operations have of the gateway, where it has it.
+#[derive(Default)]
+pub struct Provided {
+    /// What the agent is told that answers where no business is configured.
+    pub instructions: Option<String>,
+    /// Compares texts by meaning.
+    pub embedder: Option<Arc<dyn vendors::local::agent::Embedder>>,
+    /// Judges calls.
+    pub judge: Option<Judge>,
 }
 
 /// Why the control plane could not be opened.
@@ -123,18 +144,47 @@ impl App {
         journals: Journals,
         clock: Clock,
     ) -> Result<Arc<App>, NotOpened> {
+        App::open_with(settings, desk, journals, clock, Provided::default()).await
+    }
+
+    /// The same with what a gateway provides, also for calls that an earlier process left.
+    ///
+    /// # Errors
+    /// [`NotOpened`].
+    pub async fn open_with(
+        settings: Control,
+        desk: Desk,
+        journals: Journals,
+        clock: Clock,
+        provided: Provided,
+    ) -> Result<Arc<App>, NotOpened> {
         let db = Db::open(&settings.database_url).await?;
         db.migrate().await?;
         let (feed, facts) = scribe::Feed::new();
-        let app = Arc::new(App::assemble(settings, db, desk, feed.clone(), clock)?);
-        let reporting = feed.clone();
-        journals.follow(move |announcement| reporting.report(Fact::Noted(announcement)));
+        let mut app = App::assemble(settings, db, desk, feed.clone(), clock)?;
+        app.instructions = provided.instructions;
+        let app = Arc::new(app);
+        if let Some(embedder) = provided.embedder {
+            app.use_embedder(embedder);
+        }
+        if let Some(judge) = provided.judge {
+            app.use_judge(judge);
+        }
+        let (reporting, telling) = (feed.clone(), Arc::downgrade(&app));
+        journals.follow(move |announcement| {
+            if announcement.position.is_some() {
+                reporting.report(Fact::Noted(announcement));
+            } else if let Some(app) = telling.upgrade() {
+                scribe::tell_sheddable(&app, announcement);
+            }
+        });
         tokio::spawn(Scribe::run(Arc::downgrade(&app), feed, journals, facts));
         if matches!(app.db, Db::Sqlite { .. }) {
             // Nobody else has this file: what was begun before was left.
             crate::store::knowledge::leave_all_uploads(&app.db).await?;
         }
         jobs::knowledge::start(&app);
+        jobs::learning::start(&app);
         app.analyse_left().await;
         Ok(app)
     }
@@ -172,9 +222,13 @@ impl App {
             logins: accounts::Throttle::default(),
             feed,
             home: OnceLock::new(),
-            analyses: Arc::new(Semaphore::new(ANALYSES)),
-            shelf: knowledge::shelf::Shelf::default(),
+            numbers: scribe::KnownNumbers::default(),
+            analyses: Semaphore::new(ANALYSES),
+            judge: OnceLock::new(),
+            instructions: None,
+            shelf: Arc::default(),
             reports: report::Desk::default(),
+            owned: own::Owned::default(),
             settings,
         })
     }

@@ -1,10 +1,11 @@
 //! Notes about calls.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::{App, Error, error::Attempt};
 use crate::{
-    domain::{Actor, CallId, Note, NoteDraft, Right, user::Forbidden},
+    domain::{Actor, CallId, Note, NoteDraft, Right},
     store::{
         Tx, calls, notes,
         page::{Page, Paged},
@@ -39,19 +40,7 @@ impl App {
         draft: NoteDraft,
     ) -> Result<Note, Error> {
         actor.may(Right::Write)?;
-        let now = self.clock.now();
-        let new = Note {
-            id: 0,
-            call,
-            author: actor.user,
-            author_name: Some(actor.name.clone()),
-            text: String::new(),
-            category: None,
-            tags: Vec::new(),
-            created_at: now,
-            updated_at: now,
-        };
-        let mut note = drafted(new, draft)?;
+        let mut note = drafted(blank(actor, call, self.clock.now()), draft)?;
         let mut tx = self.db.begin().await.attempt("add the note")?;
         let found = calls::find_in(&mut tx, actor.tenant, call).await.attempt("find the call")?;
         found.ok_or(Error::NoSuchCall)?;
@@ -65,7 +54,7 @@ impl App {
     /// Changes a note: one's own, or as an administrator anybody's. Its author stays.
     ///
     /// # Errors
-    /// [`Error::NoSuchCall`], [`Error::NotFound`], [`Error::Forbidden`] of somebody else's,
+    /// [`Error::NoSuchCall`], [`Error::NotFound`],
     /// [`Error::Invalid`] of a blank one.
     pub async fn update_note(
         &self,
@@ -86,10 +75,10 @@ impl App {
         Ok(after)
     }
 
-    /// Removes a note: one's own, or as an administrator anybody's.
+    /// Removes a note, whoever wrote it.
     ///
     /// # Errors
-    /// [`Error::NoSuchCall`], [`Error::NotFound`], [`Error::Forbidden`] of somebody else's.
+    /// [`Error::NoSuchCall`], [`Error::NotFound`].
     pub async fn delete_note(&self, actor: &Actor, call: CallId, id: i64) -> Result<(), Error> {
         actor.may(Right::Write)?;
         let mut tx = self.db.begin().await.attempt("remove the note")?;
@@ -101,16 +90,27 @@ impl App {
     }
 }
 
+/// A note of the actor's that says nothing yet.
+pub(super) fn blank(actor: &Actor, call: CallId, now: DateTime<Utc>) -> Note {
+    Note {
+        id: 0,
+        call,
+        author: actor.user,
+        author_name: Some(actor.name.clone()),
+        text: String::new(),
+        category: None,
+        tags: Vec::new(),
+        created_at: now,
+        updated_at: now,
+    }
+}
+
 /// A note that the actor may change.
 async fn changeable(tx: &mut Tx, actor: &Actor, call: CallId, id: i64) -> Result<Note, Error> {
     let found = calls::find_in(tx, actor.tenant, call).await.attempt("find the call")?;
     found.ok_or(Error::NoSuchCall)?;
     let note = notes::find_in(tx, actor.tenant, call, id).await.attempt("find the note")?;
-    let note = note.ok_or(NOT_FOUND)?;
-    if note.author != actor.user && !actor.role.may(Right::Administer) {
-        return Err(Forbidden(actor.role).into());
-    }
-    Ok(note)
+    note.ok_or(NOT_FOUND)
 }
 
 /// The note as the draft says.

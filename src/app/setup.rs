@@ -69,6 +69,7 @@ impl App {
             ));
         }
         let credentials = setup.credentials.sound()?;
+        self.own_number(actor.tenant, &credentials).await?;
         let business = self.new_business_config(actor, setup.business)?;
         let agents = setup.agents.into_iter().map(|draft| self.new_agent(actor, draft));
         let agents: Vec<Agent> = agents.collect::<Result<_, _>>()?;
@@ -82,9 +83,6 @@ impl App {
         for mut draft in setup.knowledge {
             draft.business = draft.business.or(Some(business.id));
             entries.push(self.add_entry(&mut tx, actor, draft).await?);
-        }
-        if !entries.is_empty() {
-            self.knowledge_changes(&mut tx, actor.tenant).await?;
         }
         let kept = self.keep_credentials(&mut tx, actor.tenant, &credentials).await?;
         if let Some(number) = &credentials.twilio_phone_number {
@@ -122,6 +120,21 @@ impl App {
             openai_configured: has(OPENAI),
             twilio_configured: has(TWILIO),
         })
+    }
+
+    /// Is a number that is to be the tenant's known to be theirs? Calls to it will be. The server's own
+    /// organisation answers for itself; any other shows an account at the carrier that has the number.
+    async fn own_number(&self, tenant: TenantId, credentials: &Credentials) -> Result<(), Error> {
+        const FIELD: &str = "twilio_phone_number";
+        let Some(number) = &credentials.twilio_phone_number else { return Ok(()) };
+        if self.home.get() == Some(&tenant) {
+            return Ok(());
+        }
+        let Some((account, token)) = credentials.twilio() else {
+            return Err(Error::invalid(FIELD, "must be given with the account that has it"));
+        };
+        let asked = self.asked_twilio(account, token, Some(number)).await;
+        asked.map_err(|why| Error::invalid(FIELD, format!("is not known to be yours: {why}")))
     }
 
     /// Keeps what is complete of the credentials, sealed; says for whom.

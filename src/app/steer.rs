@@ -15,12 +15,13 @@ use crate::{
         new_call::{Instructions, NewCall},
         options::Callback,
     },
-    domain::{Actor, BusinessId, Call, CallId, Direction, Right, State, TenantId},
+    domain::{Actor, BusinessId, Call, CallId, Direction, Note, Right, State, TenantId},
     live::{desk::NotHungUp, registry::NotTold},
     realtime::{Event, Kind},
     store::{
         Tx, calls,
         lines::{self, add},
+        notes,
     },
 };
 
@@ -138,9 +139,18 @@ impl App {
             None => lines::first_number(&self.db, tenant)
                 .await
                 .attempt("find a number to call from")?
-                .or_else(|| self.settings.from_number.clone())
+                .or_else(|| {
+                    // The server's own number is its own organisation's.
+                    let own = self.home.get() == Some(&tenant);
+                    own.then(|| self.settings.from_number.clone()).flatten()
+                })
                 .ok_or(Error::NotConfigured("there is no number to call from"))?,
         };
+        let ours = lines::number(&self.db, &to).await.attempt("look the number up")?.is_some();
+        if ours || to == from || self.settings.from_number.as_deref() == Some(&*to) {
+            // Two agents would talk with each other.
+            return Err(Error::invalid("to_number", "is answered by this server itself"));
+        }
         let carrier = self.carrier()?;
         let id = CallId::new();
         let new = lines::NewCall {
@@ -302,12 +312,10 @@ impl App {
         let mut tx = self.db.begin().await.attempt("write the audit")?;
         let after = Some(json!({"reason": reason}));
         self.audit(&mut tx, actor, "call.end", ("call", id.to_string()), (None, after)).await?;
-        if let Some(text) =
-            notes.map(|notes| notes.trim().to_owned()).filter(|text| !text.is_empty())
-        {
-            lines::add_note(&mut tx, actor.tenant, id, actor.user, &text, at)
-                .await
-                .attempt("add the note")?;
+        let text = notes.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        if let Some(text) = text {
+            let note = Note { text, ..super::notes::blank(actor, id, at) };
+            notes::add(&mut tx, actor.tenant, &note).await.attempt("add the note")?;
         }
         tx.commit().await.attempt("write the audit")?;
         let call = self.call(actor, id).await?;

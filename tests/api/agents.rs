@@ -1,9 +1,9 @@
 //! `/api/v1/agents`.
 
 use serde_json::json;
-use tandem::domain::Role;
+use tandem::domain::{AgentId, Role, State};
 
-use crate::{stage::an_agent, told};
+use crate::{scene::Past, stage::an_agent, told};
 
 told! {
     async fn an_agent_is_made_changed_found_and_removed(stage: &Stage) {
@@ -30,6 +30,52 @@ told! {
         admin.delete(&path).await.ok(200);
         assert_eq!(admin.get(&path).await.refused(404), "NOT_FOUND");
         assert_eq!(admin.get("/api/v1/agents/nonsense").await.refused(404), "NOT_FOUND");
+    }
+
+    async fn what_a_change_leaves_out_stays(stage: &Stage) {
+        let admin = stage.client(Role::Admin).await;
+        let whole = json!({
+            "name": "Ann", "email": "ann@example.com", "phone_number": "+14155550123",
+            "extension": "7", "skills": ["billing"], "departments": ["sales"],
+            "metadata": {"desk": 3},
+        });
+        let ann = admin.post("/api/v1/agents", whole.clone()).await.ok(201)["agent"].clone();
+        let path = format!("/api/v1/agents/{}", ann["id"].as_str().expect("an id"));
+        let change = json!({"name": "Ann", "email": "ann@example.com"});
+        let changed = admin.put(&path, change).await;
+        for (field, value) in whole.as_object().expect("an object") {
+            assert_eq!(&changed.ok(200)["agent"][field], value, "{field}");
+        }
+        let emptied = json!({"name": "Ann", "email": "ann@example.com", "skills": []});
+        assert_eq!(admin.put(&path, emptied).await.ok(200)["agent"]["skills"], json!([]));
+    }
+
+    async fn who_has_a_call_is_busy_and_who_is_removed_is_remembered(stage: &Stage) {
+        let admin = stage.client(Role::Admin).await;
+        let ann = an_agent(&admin, "Ann").await;
+        let id: AgentId = ann["id"].as_str().expect("an id").parse().expect("an id");
+        let path = format!("/api/v1/agents/{id}");
+        let running = Past { agent: Some(id), state: State::InProgress, ..Past::call(stage.tenant) };
+        let call = running.put(&stage.app.db).await;
+        assert_eq!(admin.get(&path).await.ok(200)["agent"]["is_available"], false);
+        for (asked, found) in [("true", 0), ("false", 1)] {
+            let list = admin.get(&format!("/api/v1/agents?is_available={asked}")).await;
+            assert_eq!(list.ok(200)["pagination"]["total"], found, "{asked}");
+        }
+        let other = Past { state: State::InProgress, ..Past::call(stage.tenant) };
+        let other = other.put(&stage.app.db).await;
+        let escalate = format!("/api/v1/calls/{other}/escalate");
+        assert_eq!(admin.post(&escalate, json!({"agent_id": id.to_string()})).await.status, 400);
+
+        admin.post(&format!("/api/v1/calls/{call}/end"), json!({})).await.ok(200);
+        assert_eq!(admin.get(&path).await.ok(200)["agent"]["is_available"], true);
+        assert_eq!(admin.get(&path).await.json["agent"]["total_calls_handled"], 0, "none was taken");
+        admin.delete(&path).await.ok(200);
+        assert_eq!(admin.get("/api/v1/agents").await.ok(200)["pagination"]["total"], 0);
+        assert_eq!(admin.get(&path).await.refused(404), "NOT_FOUND");
+        assert_eq!(admin.delete(&path).await.refused(404), "NOT_FOUND");
+        let call = admin.get(&format!("/api/v1/calls/{call}")).await;
+        assert!(call.ok(200).to_string().contains("Ann"), "{}", call.json);
     }
 
     async fn lists_come_in_pages(stage: &Stage) {

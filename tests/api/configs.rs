@@ -138,6 +138,22 @@ told! {
                 with(json!({"escalation": {"triggers": [{"threshold": 1}]}})),
                 Some("config_data.escalation.triggers[0]"),
             ),
+            (
+                with(json!({"escalation": {"triggers": [
+                    {"type": "silence"}, {"type": "sentiment", "threshold": 30},
+                ]}})),
+                Some("config_data.escalation.triggers[1].threshold"),
+            ),
+            (
+                with(json!({"escalation": {"triggers": [{"type": "Keyword", "keywords": []}]}})),
+                Some("config_data.escalation.triggers[0].keywords"),
+            ),
+            (
+                with(json!({"escalation": {"triggers": [
+                    {"type": "keywords", "keywords": ["lawyer", "?!"]},
+                ]}})),
+                Some("config_data.escalation.triggers[0].keywords"),
+            ),
         ] {
             let answer = admin.post(PATH, wrong.clone()).await;
             assert_eq!(answer.refused(400), "VALIDATION_ERROR", "{wrong}");
@@ -150,6 +166,30 @@ told! {
         for wrong in ["page=0", "limit=x", "is_active=7"] {
             assert_eq!(admin.get(&format!("{PATH}?{wrong}")).await.refused(400), "VALIDATION_ERROR");
         }
+    }
+
+    async fn triggers_that_cannot_fire_change_nothing_and_unknown_ones_are_kept(stage: &Stage) {
+        let admin = stage.client(Role::Admin).await;
+        let kept = json!([
+            {"type": "vip_caller", "threshold": 9000.0}, {"type": "sentiment", "threshold": -0.3},
+            {"type": "Keyword", "keywords": ["lawyer", "гарантия"]}, {"type": "no input"},
+        ]);
+        let data = json!({"escalation": {"triggers": kept}});
+        let made = a_config(&admin, "Garage", data).await;
+        assert_eq!(made["config_data"]["escalation"]["triggers"], kept);
+        let wrong = json!({"escalation": {"triggers": [{"type": "low-confidence", "threshold": 60}]}});
+        let wrong = json!({"name": "Another", "type": "t", "config_data": wrong});
+        let path = format!("{PATH}/{}", id_of(&made));
+        let refused = admin.put(&path, wrong.clone()).await;
+        assert_eq!(refused.refused(400), "VALIDATION_ERROR");
+        let fields = &refused.json["error"]["details"]["fields"];
+        let field = "config_data.escalation.triggers[0].threshold";
+        assert_eq!(fields[field], "must be from 0 to 1 for this type");
+        assert_eq!(admin.get(&path).await.ok(200)["config"], made, "nothing is changed");
+        let setup = json!({"business_config": wrong});
+        let refused = admin.post("/api/v1/setup/complete", setup).await;
+        assert_eq!(refused.refused(400), "VALIDATION_ERROR");
+        assert_eq!(admin.get(PATH).await.ok(200)["pagination"]["total"], 1);
     }
 
     async fn one_that_a_call_needs_stays_and_one_that_goes_takes_its_knowledge(stage: &Stage) {

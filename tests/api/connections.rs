@@ -164,3 +164,23 @@ async fn vendors_that_are_away_are_told_of() {
     assert_eq!(answer["openai"]["error"], "OpenAI cannot be reached from this server");
     assert_eq!(answer["twilio"]["error"], "Twilio cannot be reached from this server");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_organisation_has_a_number_by_showing_the_account_that_has_it() {
+    let stage = stage().await;
+    let other = stage.client_of(stage.other_tenant().await, Role::Owner).await;
+    let setup = |account: &str, number: &str| {
+        json!({
+            "business_config": {"name": "Garage", "type": "t", "config_data": {}},
+            "api_config": {
+                "twilio_account_sid": account, "twilio_auth_token": "right",
+                "twilio_phone_number": number,
+            },
+        })
+    };
+    let path = "/api/v1/setup/complete";
+    for wrong in [setup(GOOD, "+14155550124"), setup(CLOSED, "+14155550123")] {
+        assert_eq!(other.post(path, wrong).await.refused(400), "VALIDATION_ERROR");
+    }
+    other.post(path, setup(GOOD, "+14155550123")).await.ok(200);
+}

@@ -113,6 +113,13 @@ async fn a_lost_password_is_mailed_about_to_known_addresses_alone() {
     let link = "https://calls.example.com/reset-password?token=";
     let (_, rest) = text.split_once(link).expect("a link");
     let token = rest.split_whitespace().next().expect("a token");
+    let page = reqwest::get(format!("{}/reset-password?token={token}", stage.url)).await;
+    let page = page.expect("an answer");
+    assert_eq!(
+        (page.status().as_u16(), &page.headers()["cache-control"]),
+        (200, &"no-store".parse().expect("a value"))
+    );
+    assert!(page.text().await.expect("a page").contains("Set a new password"));
 
     let set = json!({"token": token, "new_password": "a fresh password"});
     stranger.post("/api/v1/auth/reset-password", set.clone()).await.ok(200);

@@ -15,9 +15,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The server's address, ending in a slash; none where PostgreSQL is not installed.
-fn server() -> Option<&'static str> {
-    static SERVER: OnceLock<Option<String>> = OnceLock::new();
-    let server = SERVER.get_or_init(|| {
+fn server(keeping: Keeping) -> Option<&'static str> {
+    static SERVERS: [OnceLock<Option<String>>; 2] = [OnceLock::new(), OnceLock::new()];
+    let server = SERVERS[keeping as usize].get_or_init(|| {
         if let Ok(url) = std::env::var("TANDEM_TEST_POSTGRES_URL") {
             return Some(format!("{}/", url.trim_end_matches('/')));
         }
@@ -27,15 +27,34 @@ fn server() -> Option<&'static str> {
             eprintln!("PostgreSQL is not installed: its half of the stories is not told");
             return None;
         };
-        Some(start(&bin))
+        Some(start(&bin, keeping))
     });
     server.as_deref()
 }
 
+/// What becomes of what is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeping {
+    /// It is written some time: quick, and enough for a test.
+    Loosely,
+    /// The disk has it before the commit is answered, as PostgreSQL does unless told otherwise.
+    Durably,
+}
+
 /// The address of a new, empty database; none where PostgreSQL is not installed.
 pub async fn database() -> Option<String> {
+    database_in(Keeping::Loosely).await
+}
+
+/// The same of a server that has the disk confirm each commit: for what is measured.
+#[allow(dead_code)]
+pub async fn durable_database() -> Option<String> {
+    database_in(Keeping::Durably).await
+}
+
+async fn database_in(keeping: Keeping) -> Option<String> {
     // Starting it takes a second of a thread.
-    let server = tokio::task::spawn_blocking(server).await.expect("it starts")?;
+    let server = tokio::task::spawn_blocking(move || server(keeping)).await.expect("it starts")?;
     let name = format!("t{}", uuid::Uuid::new_v4().simple());
     let mut admin = connect(&format!("{server}postgres")).await;
     let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
@@ -90,43 +109,127 @@ fn program(bin: &Path, name: &str) -> Command {
     command
 }
 
-fn start(bin: &Path) -> String {
-    let folder = std::env::temp_dir().join(format!("tandem-pg-{}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&folder);
-    std::fs::create_dir_all(&folder).expect("a folder");
-    if is_root() {
-        let given = Command::new("chown").arg("postgres").arg(&folder).status().expect("chown");
-        assert!(given.success(), "the folder is given to PostgreSQL's user");
+fn start(bin: &Path, keeping: Keeping) -> String {
+    let cluster = Cluster::make(bin, &format!("of-all-{}", keeping as usize), keeping);
+    let url = cluster.url();
+    cluster.run();
+    url
+}
+
+/// A server of one test's own, which it stops and starts again.
+#[allow(dead_code)]
+pub struct Own {
+    cluster: Cluster,
+    running: Option<Running>,
+}
+
+#[allow(dead_code)]
+impl Own {
+    /// A running one; none where PostgreSQL is not installed.
+    pub fn start() -> Option<Own> {
+        static NUMBER: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
+        let Some(bin) = installed() else {
+            assert!(std::env::var("TANDEM_POSTGRES_REQUIRED").is_err(), "PostgreSQL is required");
+            return None;
+        };
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let cluster = Cluster::make(&bin, &number.to_string(), Keeping::Loosely);
+        let running = Some(cluster.run());
+        Some(Own { cluster, running })
     }
-    let data = folder.join("data");
-    let made = program(bin, "initdb")
-        .arg("-D")
-        .arg(&data)
-        .args(["-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"])
-        .status()
-        .expect("initdb runs");
-    assert!(made.success(), "initdb makes a cluster");
-    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one").port();
-    let mut postgres = program(bin, "postgres");
-    postgres.arg("-D").arg(&data).arg("-k").arg(&folder).args(["-p", &port.to_string()]);
-    for setting in [
-        "listen_addresses=127.0.0.1",
-        "fsync=off",
-        "synchronous_commit=off",
-        "full_page_writes=off",
-        "max_connections=400",
-    ] {
-        postgres.args(["-c", setting]);
+
+    /// The address of its one database.
+    pub fn url(&self) -> String {
+        format!("{}postgres", self.cluster.url())
     }
-    // The server is to die with this process, not with a test's thread.
-    std::thread::spawn(move || {
-        let _ = postgres.spawn().expect("postgres runs").wait();
-        let _ = std::fs::remove_dir_all(folder);
-    });
-    let until = Instant::now() + STARTS_WITHIN;
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(Instant::now() < until, "PostgreSQL answers");
-        std::thread::sleep(Duration::from_millis(20));
+
+    /// Stops it as a service is stopped: connections are told so and closed.
+    pub fn stop(&mut self) {
+        let Some(running) = self.running.take() else { return };
+        let told = Command::new("kill").args(["-INT", &running.pid.to_string()]).status();
+        assert!(told.expect("kill runs").success(), "it is told to stop");
+        running.ended.join().expect("it stops");
     }
-    format!("postgres://postgres@127.0.0.1:{port}/")
+
+    /// Starts it again, with what it had.
+    pub fn again(&mut self) {
+        self.running = Some(self.cluster.run());
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            let _ = Command::new("kill").args(["-KILL", &running.pid.to_string()]).status();
+            let _ = running.ended.join();
+        }
+        let _ = std::fs::remove_dir_all(&self.cluster.folder);
+    }
+}
+
+struct Cluster {
+    bin: PathBuf,
+    folder: PathBuf,
+    port: u16,
+    keeping: Keeping,
+}
+
+struct Running {
+    pid: u32,
+    ended: std::thread::JoinHandle<()>,
+}
+
+impl Cluster {
+    fn make(bin: &Path, name: &str, keeping: Keeping) -> Cluster {
+        let name = format!("tandem-pg-{}-{name}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        if is_root() {
+            let given = Command::new("chown").arg("postgres").arg(&folder).status().expect("chown");
+            assert!(given.success(), "the folder is given to PostgreSQL's user");
+        }
+        let made = program(bin, "initdb")
+            .arg("-D")
+            .arg(folder.join("data"))
+            .args(["-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"])
+            .status()
+            .expect("initdb runs");
+        assert!(made.success(), "initdb makes a cluster");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("one").port();
+        Cluster { bin: bin.to_owned(), folder, port, keeping }
+    }
+
+    fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/", self.port)
+    }
+
+    /// Runs it; it takes connections when this returns.
+    fn run(&self) -> Running {
+        let mut postgres = program(&self.bin, "postgres");
+        postgres.arg("-D").arg(self.folder.join("data"));
+        postgres.arg("-k").arg(&self.folder).args(["-p", &self.port.to_string()]);
+        let quick = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+        let quick = quick.into_iter().filter(|_| self.keeping == Keeping::Loosely);
+        for setting in
+            ["listen_addresses=127.0.0.1", "max_connections=400"].into_iter().chain(quick)
+        {
+            postgres.args(["-c", setting]);
+        }
+        let (started, pid) = std::sync::mpsc::channel();
+        // The server is to die with this process, not with a test's thread.
+        let ended = std::thread::spawn(move || {
+            let mut child = postgres.spawn().expect("postgres runs");
+            let _ = started.send(child.id());
+            let _ = child.wait();
+        });
+        let pid = pid.recv().expect("postgres runs");
+        let until = Instant::now() + STARTS_WITHIN;
+        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(Instant::now() < until, "PostgreSQL answers");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Running { pid, ended }
+    }
 }

@@ -16,6 +16,9 @@ use uuid::Uuid;
 /// Rows in one statement: SQLite takes 32,766 values in one.
 const ROWS: usize = 500;
 
+/// Calls that run are seen until then: none of them is taken for lost.
+pub const FAR_AWAY: DateTime<Utc> = DateTime::from_timestamp(32_503_680_000, 0).unwrap();
+
 /// A call as it is to be.
 #[derive(Clone, Debug)]
 pub struct Past {
@@ -109,7 +112,7 @@ pub async fn put(db: &Db, calls: &[Past]) {
             insert = insert.push(",").arg(call.escalation.map(EscalationStatus::name));
             insert = insert.push(", '[]', FALSE, FALSE,").arg(call.summary.clone());
             insert = insert.push(",").arg(call.metadata.clone());
-            insert = insert.push(", 0, 0,").arg(call.started_at);
+            insert = insert.push(", 0, 0,").arg(FAR_AWAY);
             insert = insert.push(",").arg(call.started_at).push(",").arg(call.started_at).push(")");
         }
         tx.exec(insert).await.expect("the calls are put there");
@@ -119,13 +122,14 @@ pub async fn put(db: &Db, calls: &[Past]) {
 
 /// Has the engine learn what the tables are like, as it does by itself in the long run.
 pub async fn settle(db: &Db) {
+    db.learn().await.expect("it learns");
     let Db::Postgres(pool) = db else { return };
     let mut connection = pool.acquire().await.expect("a connection");
     // What is committed must be in the log before it counts as visible to all.
     for statement in [
         "SET synchronous_commit = on",
         "UPDATE tenants SET updated_at = updated_at",
-        "VACUUM ANALYZE calls",
+        "VACUUM ANALYZE",
         "RESET synchronous_commit",
     ] {
         sqlx::query(statement).execute(&mut *connection).await.expect(statement);
@@ -220,11 +224,11 @@ pub async fn line(
     id
 }
 
-/// A score of a call.
-pub async fn score(db: &Db, call: (TenantId, CallId), overall: f64, at: DateTime<Utc>) -> QaScore {
-    let score = QaScore {
+/// A score as it is to be.
+pub fn a_score(call: CallId, overall: f64, at: DateTime<Utc>) -> QaScore {
+    QaScore {
         id: 0,
-        call: call.1,
+        call,
         overall,
         sentiment: 0.5,
         compliance: 1.0,
@@ -237,7 +241,12 @@ pub async fn score(db: &Db, call: (TenantId, CallId), overall: f64, at: DateTime
         review_notes: None,
         created_at: at,
         updated_at: at,
-    };
+    }
+}
+
+/// A score of a call.
+pub async fn score(db: &Db, call: (TenantId, CallId), overall: f64, at: DateTime<Utc>) -> QaScore {
+    let score = a_score(call.1, overall, at);
     let mut tx = db.begin().await.expect("begins");
     let evidence = json!([{"issue": "no_disclosure", "quote": "Hello?"}]);
     let score = records::insert_qa(&mut tx, call.0, score, evidence).await.expect("written");

@@ -9,9 +9,17 @@ use crate::stage::{Engine, Stage, an_agent};
 /// The script's word for "schemathesis cannot be installed here".
 const NOT_INSTALLED: i32 = 75;
 
+/// One after the other: the script installs what it needs once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_does_what_its_document_says() {
-    let stage = Stage::open(Engine::Sqlite).await.expect("SQLite is built in");
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        if let Some(stage) = Stage::open(engine).await {
+            held_against_its_document(&stage, engine).await;
+        }
+    }
+}
+
+async fn held_against_its_document(stage: &Stage, engine: Engine) {
     let owner = stage.client(Role::Owner).await;
     an_agent(&owner, "Ann").await;
     let (url, token) = (stage.url.clone(), owner.token.clone());
@@ -29,5 +37,6 @@ async fn the_server_does_what_its_document_says() {
         println!("skipped: schemathesis cannot be installed here");
         return;
     }
-    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{engine:?}: {told}{why}");
 }

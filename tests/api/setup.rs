@@ -2,7 +2,13 @@
 
 use secrecy::ExposeSecret;
 use serde_json::json;
-use tandem::{domain::Role, store::sql};
+use tandem::{
+    domain::Role,
+    store::{
+        accounts::{NewNumber, put_number},
+        sql,
+    },
+};
 
 use crate::told;
 
@@ -66,12 +72,26 @@ told! {
 
     async fn one_thing_that_cannot_be_meant_and_nothing_is_made(stage: &Stage) {
         let owner = stage.client(Role::Owner).await;
-        let stranger = stage.client_of(stage.other_tenant().await, Role::Owner).await;
+        let other = stage.other_tenant().await;
+        let stranger = stage.client_of(other, Role::Owner).await;
         let config = json!({"name": "Garage", "type": "t", "config_data": {}});
         let taken = json!({
             "business_config": config, "api_config": {"twilio_phone_number": "+14155550199"},
         });
-        stranger.post(PATH, taken.clone()).await.ok(200);
+        // Another organisation's calls are not had by naming their number.
+        assert_eq!(stranger.post(PATH, taken.clone()).await.refused(400), "VALIDATION_ERROR");
+        let theirs = stranger.post(PATH, json!({"business_config": config})).await;
+        let business = theirs.ok(200)["business_config"]["id"].as_str().expect("an id");
+        let number = NewNumber {
+            tenant: other,
+            number: twiml::PhoneNumber::new("+14155550199"),
+            provider: "twilio",
+            business: business.parse().expect("an id"),
+        };
+        let mut tx = stage.app.db.begin().await.expect("begins");
+        let put = put_number(&mut tx, &number, stage.app.clock.now()).await;
+        assert!(put.expect("kept"));
+        tx.commit().await.expect("commits");
         for wrong in [
             json!({}),
             json!({"business_config": null}),

@@ -104,6 +104,8 @@ impl Stage {
             ("TANDEM_LIMIT_STANDARD", many),
             ("TANDEM_LIMIT_ANALYTICS", many),
             ("TANDEM_LIMIT_PUBLIC", many),
+            // Calls of the past that are up have no session, and are not to be ended for that.
+            ("TANDEM_LOST_AFTER_SECS", "3600"),
         ];
         let env = |name: &str| {
             let all = settings.iter().chain(&defaults);

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     context::{Cx, SeeStatistics, Write},
     error::{ErrorResponse, Problem},
-    input::{Body, Params, given},
+    input::{Body, Params, given, parsed},
     wire::analytics::{
         AnalyticsOverview, CallVolume, EscalationAnalytics, QaAnalytics, SentimentAnalytics,
     },
@@ -35,30 +35,11 @@ pub(super) struct SpanParams {
 impl SpanParams {
     fn asked(self) -> Result<Asked, Problem> {
         Ok(Asked {
-            from: parsed("from_date", self.from_date)?,
-            to: parsed("to_date", self.to_date)?,
-            business: parsed("business_id", self.business_id)?,
+            from: parsed("from_date", self.from_date.as_deref())?,
+            to: parsed("to_date", self.to_date.as_deref())?,
+            business: parsed("business_id", self.business_id.as_deref())?,
             direction: None,
         })
-    }
-}
-
-/// What was given, parsed; what is empty was not given.
-fn parsed<T>(field: &str, text: Option<String>) -> Result<Option<T>, Problem>
-where
-    T: std::str::FromStr,
-    T::Err: std::fmt::Display,
-{
-    let text = text.filter(|text| !text.is_empty());
-    let parsed = text.map(|text| text.trim().parse::<T>());
-    parsed.transpose().map_err(|error| Problem::invalid(field, said(&error.to_string())))
-}
-
-/// An identifier says "it is not an …", a bound "must be …".
-fn said(error: &str) -> String {
-    match error.strip_prefix("it is not") {
-        Some(what) => format!("must be{what}"),
-        None => error.to_owned(),
     }
 }
 

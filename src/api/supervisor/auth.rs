@@ -1,6 +1,10 @@
 //! `/api/v1/auth`.
 
-use axum::Json;
+use axum::{
+    Json,
+    http::header,
+    response::{IntoResponse, Response},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -8,6 +12,7 @@ use super::{
     context::Anyone,
     error::{ErrorResponse, Problem},
     input::Body,
+    own_page::OwnPage,
     wire::SuccessMessage,
 };
 use crate::app::Tokens;
@@ -120,4 +125,11 @@ pub(super) async fn refresh_token(
     Body(input): Body<RefreshToken>,
 ) -> Result<Json<TokensAnswer>, Problem> {
     Ok(Json(cx.app.refresh(&input.refresh_token).await?.into()))
+}
+
+/// Where the link of a reset mail leads: a page that sets the new password over the API.
+pub(super) async fn reset_page() -> Response {
+    static PAGE: OwnPage = OwnPage::new(include_str!("reset_password.html"));
+    // The address holds a token.
+    ([(header::CACHE_CONTROL, "no-store")], PAGE.answer()).into_response()
 }

@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    bounds::{self, Edge},
     context::{Cx, SeeCalls},
     error::{ErrorResponse, Problem},
-    input::{Id, Params},
+    input::{Id, Params, parsed},
     page::{Pagination, Paging},
     wire::{
         agent::HumanAgent,
@@ -19,7 +18,7 @@ use super::{
 };
 use crate::{
     app::CallDetails,
-    domain::{BusinessId, CallId, Search, Speaker},
+    domain::{BusinessId, CallId, Search, Speaker, calendar::Bound},
     store::{
         calls::{Key, Sort, Wanted},
         page::Page,
@@ -78,8 +77,9 @@ impl ListParams {
 
     /// None: no call can be meant.
     fn wanted(&self, zone: chrono_tz::Tz) -> Result<Option<Wanted>, Problem> {
-        let from = bounds::time("from_date", self.from_date.as_deref(), zone, Edge::Lower)?;
-        let before = bounds::time("to_date", self.to_date.as_deref(), zone, Edge::Upper)?;
+        let from: Option<Bound> = parsed("from_date", self.from_date.as_deref())?;
+        let to: Option<Bound> = parsed("to_date", self.to_date.as_deref())?;
+        let (from, before) = (from.map(|from| from.first(zone)), to.map(|to| to.end(zone)));
         if from.zip(before).is_some_and(|(from, before)| from >= before) {
             return Err(Problem::invalid("from_date", "must not be after to_date"));
         }

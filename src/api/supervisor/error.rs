@@ -14,6 +14,9 @@ use crate::{
     live::registry::NotTold,
 };
 
+/// When to come again while the database is away, s.
+const AWAY_RETRY_SECS: u64 = 5;
+
 /// A refusal.
 #[derive(Debug)]
 pub struct Problem {
@@ -106,7 +109,7 @@ impl From<Error> for Problem {
             Error::Forbidden(_) | Error::NotAssigned => {
                 Problem::new(S::FORBIDDEN, "FORBIDDEN", message)
             }
-            Error::Invalid { field, wrong } => Problem::invalid(field, wrong),
+            Error::Invalid { field, wrong } => Problem::invalid(&field, wrong),
             Error::NoSuchCall => Problem::not_found("Call"),
             Error::NotFound(what) => Problem::not_found(what),
             Error::CallEnded(_) => Problem::new(S::BAD_REQUEST, "CALL_NOT_ACTIVE", message),
@@ -124,6 +127,12 @@ impl From<Error> for Problem {
             Error::InvalidFile(_) => Problem::new(S::BAD_REQUEST, "INVALID_FILE", message),
             Error::NotConfigured(_) => Problem::new(S::BAD_REQUEST, "NOT_CONFIGURED", message),
             Error::Carrier(_) => Problem::new(S::BAD_REQUEST, "CARRIER_ERROR", message),
+            Error::Store { source, .. } if source.is_away() => {
+                tracing::warn!(error = message, "an operation found the database away");
+                let message = "The database is away; calls go on. Try again in a moment.";
+                Problem::new(S::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE", message)
+                    .retry_after(AWAY_RETRY_SECS)
+            }
             Error::NotDone(_) | Error::Store { .. } | Error::Internal { .. } => {
                 tracing::error!(error = chain(&error), "an operation failed");
                 Problem::new(S::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "Internal server error")

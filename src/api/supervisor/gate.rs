@@ -11,11 +11,10 @@ use axum::{
 };
 
 use super::error::Problem;
-use crate::api::{Api, address, limit::Standing};
-
-/// A minute and an hour, in seconds.
-const MINUTE: i64 = 60;
-const HOUR: i64 = 3_600;
+use crate::api::{
+    Api, address,
+    limit::{Bucket, Standing},
+};
 
 /// Checks token and rate limit, and puts the actor into the request.
 pub(super) async fn gate(
@@ -27,10 +26,14 @@ pub(super) async fn gate(
     let trusted = &api.app.settings.trusted_proxies;
     let address = address::of(request.headers(), request.extensions(), trusted);
     let address = address.map(address::client);
-    let anonymous = || ("public", address.clone().unwrap_or_default());
     let path = request.uri().path();
     if is_public(path) {
-        let standing = api.limiter.count(anonymous(), limits.public, HOUR, now);
+        let client = address.as_deref().unwrap_or_default();
+        // Who reads the document has not tried to sign in.
+        let standing = match path {
+            "/openapi.json" => api.limiter.count(Bucket::Document, client, limits.standard, now),
+            _ => api.limiter.count(Bucket::Public, client, limits.public, now),
+        };
         if standing.wait.is_some() {
             return told(too_many().into_response(), standing);
         }
@@ -56,11 +59,11 @@ pub(super) async fn gate(
         }
     };
     let (bucket, limit) = match analytics {
-        true => ("analytics", limits.analytics),
-        false => ("standard", limits.standard),
+        true => (Bucket::Analytics, limits.analytics),
+        false => (Bucket::Standard, limits.standard),
     };
-    let client = (bucket, verified.actor.user.to_string());
-    let standing = api.limiter.count(client, limit, MINUTE, now);
+    let client = verified.actor.user.to_string();
+    let standing = api.limiter.count(bucket, &client, limit, now);
     if standing.wait.is_some() {
         return told(too_many().into_response(), standing);
     }
@@ -72,12 +75,12 @@ pub(super) async fn gate(
 /// that they are too many.
 pub(super) fn refused(api: &Api, address: Option<String>, problem: Problem) -> (Problem, Standing) {
     let (limits, now) = (api.app.settings.limits, api.app.clock.now().timestamp());
-    let client = ("public", address.unwrap_or_default());
+    let client = address.unwrap_or_default();
     if !problem.is_unauthorized() {
         // The store failed: that is nobody's guess at a token.
-        return (problem, api.limiter.standing(&client, limits.public, HOUR, now));
+        return (problem, api.limiter.standing(Bucket::Public, &client, limits.public, now));
     }
-    let standing = api.limiter.count(client, limits.public, HOUR, now);
+    let standing = api.limiter.count(Bucket::Public, &client, limits.public, now);
     (if standing.wait.is_some() { too_many() } else { problem }, standing)
 }
 

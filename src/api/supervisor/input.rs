@@ -188,6 +188,28 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
+/// What a parameter names; a blank one was not given.
+///
+/// # Errors
+/// It names nothing: 400.
+pub fn parsed<T>(field: &str, text: Option<&str>) -> Result<Option<T>, Problem>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    let text = text.map(str::trim).filter(|text| !text.is_empty());
+    let parsed = text.map(str::parse::<T>).transpose();
+    parsed.map_err(|error| Problem::invalid(field, said(&error.to_string())))
+}
+
+/// An identifier says "it is not an …", a bound "must be …".
+fn said(error: &str) -> String {
+    match error.strip_prefix("it is not") {
+        Some(what) => format!("must be{what}"),
+        None => error.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::has_nul;

@@ -15,7 +15,6 @@ use super::Api;
 mod agents;
 mod analytics;
 mod auth;
-mod bounds;
 mod calls;
 mod configs;
 mod context;
@@ -28,6 +27,7 @@ mod live;
 mod notes;
 mod notifications;
 mod openapi;
+mod own_page;
 mod page;
 mod setup;
 mod steer;
@@ -104,5 +104,9 @@ pub fn routes<S: Clone + Send + Sync + 'static>(api: Arc<Api>) -> Router<S> {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn_with_state(api.clone(), gate::gate))
         .with_state(api);
-    Router::new().nest("/api/v1", router).route("/docs", get(openapi::page)).merge(live)
+    Router::new()
+        .nest("/api/v1", router)
+        .route("/docs", get(openapi::page))
+        .route("/reset-password", get(auth::reset_page))
+        .merge(live)
 }

@@ -8,13 +8,20 @@ pub mod past;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
-use tandem::domain::{BusinessId, Role};
+use tandem::{
+    domain::{
+        BusinessId, Direction, EscalationStatus, Progress, QaScore, Role,
+        calendar::{Interval, Span},
+        statistics::Scope,
+    },
+    store::{escalations, records, statistics},
+};
 
 use self::{
     oracle::{Question, differences},
     past::{Draw, Escalation, Past, Score, drawn},
 };
-use crate::{stage::Client, told};
+use crate::{scene, stage::Client, told};
 
 fn utc(text: &str) -> DateTime<Utc> {
     text.parse().expect("an instant")
@@ -262,6 +269,118 @@ told! {
         assert_eq!(escalations.json["average_resolution_time"], 90.0);
         assert_eq!(escalations.json["by_trigger_type"],
             json!([{"trigger_type": "keyword", "count": 3, "percentage": 100.0}]));
+    }
+
+    async fn what_is_written_is_counted_as_it_stands(stage: &Stage) {
+        let viewer = stage.client(Role::Viewer).await;
+        let (db, tenant) = (&stage.app.db, stage.tenant);
+        let at = stage.app.clock.now() - TimeDelta::hours(2);
+        let business = BusinessId::new();
+        let call = scene::Past {
+            started_at: at,
+            business: Some(business),
+            direction: Direction::Outbound,
+            ..scene::Past::call(tenant)
+        };
+        let call = (tenant, call.put(db).await);
+        let counted = async |path: &str| {
+            let query = format!("business_id={business}");
+            let answer = viewer.get(&format!("/api/v1/analytics/{path}?{query}")).await;
+            answer.ok(200).clone()
+        };
+        // The latest score alone counts, and what it names.
+        scene::score(db, call, 0.9, at).await;
+        assert_eq!(counted("qa").await["top_issues"][0]["issue"], "no_disclosure");
+        let mut tx = db.begin().await.expect("begins");
+        let score = QaScore {
+            overall: 0.4,
+            compliance_issues: Vec::new(),
+            flagged_issues: vec!["Slow".to_owned(), "Slow".to_owned()],
+            ..scene::a_score(call.1, 0.4, at)
+        };
+        records::insert_qa(&mut tx, tenant, score, json!([])).await.expect("a score");
+        tx.commit().await.expect("commits");
+        let qa = counted("qa").await;
+        assert_eq!(qa["average_scores"]["overall"], 0.4);
+        assert_eq!(qa["top_issues"], json!([{"issue": "Slow", "count": 1, "percentage": 100.0}]));
+        assert_eq!(counted("overview").await["average_qa_score"], 0.4);
+        let shown = viewer.get(&format!("/api/v1/calls/{}", call.1)).await;
+        assert_eq!(shown.ok(200)["qa_scores"]["overall_score"], 0.4);
+
+        // A call is escalated while one of its escalations counts, whichever is the latest.
+        let escalated = async || {
+            let volume = counted("call-volume").await;
+            let days = volume["data"].as_array().expect("days").clone();
+            let of_days: i64 = days.iter().filter_map(|day| day["escalated_calls"].as_i64()).sum();
+            let overview = counted("overview").await["escalated_calls"].clone();
+            assert_eq!(overview, of_days);
+            of_days
+        };
+        assert_eq!(escalated().await, 0);
+        let mut first = scene::escalation(db, call, EscalationStatus::Pending, None, at).await;
+        assert_eq!(escalated().await, 1);
+        let mut tx = db.begin().await.expect("begins");
+        first.status = EscalationStatus::Completed;
+        first.completed_at = Some(at + TimeDelta::seconds(30));
+        records::update_escalation(&mut tx, tenant, &first, at).await.expect("written");
+        tx.commit().await.expect("commits");
+        let second = scene::escalation(db, call, EscalationStatus::Pending, None, at).await;
+        let mut tx = db.begin().await.expect("begins");
+        escalations::advance(&mut tx, second.id, Progress::Unanswered, at).await.expect("written");
+        tx.commit().await.expect("commits");
+        assert_eq!(escalated().await, 1, "the first still counts");
+        let counts = counted("escalations").await;
+        assert_eq!(counts["total_escalations"], 2);
+        assert_eq!(counts["average_resolution_time"], 30.0);
+        let mut tx = db.begin().await.expect("begins");
+        first.status = EscalationStatus::Cancelled;
+        records::update_escalation(&mut tx, tenant, &first, at).await.expect("written");
+        tx.commit().await.expect("commits");
+        assert_eq!(escalated().await, 0);
+    }
+
+    async fn statistics_are_read_from_an_index_alone(stage: &Stage) {
+        let (db, tenant) = (&stage.app.db, stage.tenant);
+        let since = utc("2026-09-01T00:00:00Z");
+        // A table that is mostly others' is not read from end to end.
+        let mut tenants = vec![tenant];
+        for _ in 0..4 {
+            tenants.push(stage.other_tenant().await);
+        }
+        for (seed, tenant) in (1..).zip(tenants) {
+            let mut draw = Draw(seed);
+            let calls: Vec<Past> = (0..2_500)
+                .map(|_| {
+                    let at = since + TimeDelta::seconds(draw.below(90 * 86_400) as i64);
+                    // As wide as calls are.
+                    let summary = "The caller asked about an invoice and was answered. ".repeat(6);
+                    Past { summary: Some(summary), ..drawn(&mut draw, at, &[BusinessId::new()]) }
+                })
+                .collect();
+            past::write(db, tenant, &calls).await;
+        }
+        let lite = db.engine() == "SQLite";
+        for settled in [false, true] {
+            if settled {
+                scene::settle(db).await;
+            } else if !lite {
+                continue;
+            }
+            for (days, direction) in [(90, None), (7, None), (30, Some(Direction::Inbound))] {
+                let span = Span { since, until: since + TimeDelta::days(days) };
+                let periods = Interval::Day.cut(span, Tz::UTC).expect("few enough");
+                let scope = Scope { span, business: None, direction };
+                let plans = statistics::plans(db, tenant, &scope, &periods).await.expect("plans");
+                for (index, plan) in plans {
+                    let plan = plan.join("\n");
+                    let alone = match lite {
+                        true => format!("USING COVERING INDEX {index} "),
+                        false => format!("Index Only Scan using {index} "),
+                    };
+                    assert!(plan.contains(&alone), "{days} days, {settled}: {index}\n{plan}");
+                }
+            }
+        }
     }
 
     async fn roles_and_tenants_keep_to_themselves(stage: &Stage) {

@@ -1,5 +1,7 @@
 //! Calls of the past, drawn from a seed and written to the database in bulk.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use tandem::{
@@ -59,6 +61,16 @@ impl Past {
 
     pub fn latest(&self) -> Option<&Score> {
         self.scores.iter().max_by_key(|score| score.at)
+    }
+
+    /// What the latest score names, once each.
+    pub fn issues(&self) -> impl Iterator<Item = &str> {
+        let named = self
+            .latest()
+            .map(|score| score.compliance_issues.iter().chain(&score.flagged_issues))
+            .into_iter()
+            .flatten();
+        named.map(String::as_str).collect::<BTreeSet<_>>().into_iter()
     }
 
     pub fn mood(&self) -> Option<&'static str> {
@@ -170,6 +182,21 @@ pub fn drawn(draw: &mut Draw, started_at: DateTime<Utc>, businesses: &[BusinessI
     call
 }
 
+trait OfCall {
+    /// What keeps of its call: when it started, its direction and business.
+    fn of_call(self, call: &Past) -> Sql;
+}
+
+impl OfCall for Sql {
+    fn of_call(self, call: &Past) -> Sql {
+        let row = self.arg(call.started_at).push(",").arg(call.direction);
+        row.push(",").arg(call.business)
+    }
+}
+
+/// Calls that run are seen until then: none of them is taken for lost.
+const FAR_AWAY: DateTime<Utc> = DateTime::from_timestamp(32_503_680_000, 0).unwrap();
+
 /// Rows of one statement.
 const ROWS: usize = 200;
 
@@ -181,7 +208,7 @@ pub async fn write(db: &Db, tenant: TenantId, calls: &[Past]) {
             business_id, started_at, ended_at, duration_seconds, sentiment_score, sentiment, qa_score,
             escalation_status, summary, spoken_by_ai, spoken_by_human, topics, tags, is_spam,
             is_after_hours, metadata, journal_position, event_sequence, doubted, seen_at,
-            created_at, updated_at) VALUES");
+            created_at, updated_at, escalated) VALUES");
         insert_rows(&mut tx, insert, some, |row, call| {
             let ended = call.seconds.map(|seconds| call.started_at + TimeDelta::seconds(seconds));
             let open = call.escalations.last().filter(|one| one.status != "cancelled");
@@ -211,11 +238,13 @@ pub async fn write(db: &Db, tenant: TenantId, calls: &[Past]) {
                 .push(",")
                 .arg(call.summary.clone())
                 .push(", TRUE, FALSE, '[]', '[]', FALSE, FALSE, '{}', 0, 0, FALSE,")
-                .arg(call.started_at)
+                .arg(FAR_AWAY)
                 .push(",")
                 .arg(call.started_at)
                 .push(",")
                 .arg(call.started_at)
+                .push(",")
+                .arg(call.is_escalated())
         })
         .await;
     }
@@ -225,7 +254,8 @@ pub async fn write(db: &Db, tenant: TenantId, calls: &[Past]) {
         let insert =
             sql("INSERT INTO qa_scores (tenant_id, call_id, overall, sentiment, compliance,
             accuracy, professionalism, sentiment_label, compliance_issues, flagged_issues, evidence,
-            reviewed_by, created_at, updated_at) VALUES");
+            reviewed_by, created_at, updated_at, latest, started_at, direction, business_id)
+            VALUES");
         insert_rows(&mut tx, insert, some, |row, (call, score)| {
             let row = row.arg(tenant).push(",").arg(call.id);
             let row = score.parts.iter().fold(row, |row, part| row.push(",").arg(*part));
@@ -237,6 +267,21 @@ pub async fn write(db: &Db, tenant: TenantId, calls: &[Past]) {
                 .arg(score.at)
                 .push(",")
                 .arg(score.at)
+                .push(",")
+                .arg(call.latest().is_some_and(|latest| std::ptr::eq(latest, *score)))
+                .push(",")
+                .of_call(call)
+        })
+        .await;
+    }
+    let issues: Vec<_> =
+        calls.iter().flat_map(|call| call.issues().map(move |what| (call, what))).collect();
+    for some in issues.chunks(ROWS) {
+        let insert = sql("INSERT INTO qa_issues
+            (tenant_id, call_id, what, started_at, direction, business_id) VALUES");
+        insert_rows(&mut tx, insert, some, |row, (call, what)| {
+            let row = row.arg(tenant).push(",").arg(call.id).push(",").arg(*what);
+            row.push(",").of_call(call)
         })
         .await;
     }
@@ -245,7 +290,8 @@ pub async fn write(db: &Db, tenant: TenantId, calls: &[Past]) {
     for some in escalations.chunks(ROWS) {
         let insert =
             sql("INSERT INTO escalations (tenant_id, call_id, status, progress, trigger_type,
-            trigger_details, context_data, requested_at, completed_at) VALUES");
+            trigger_details, context_data, requested_at, completed_at, started_at, direction,
+            business_id) VALUES");
         insert_rows(&mut tx, insert, some, |row, (call, one)| {
             row.arg(tenant)
                 .push(",")
@@ -258,6 +304,8 @@ pub async fn write(db: &Db, tenant: TenantId, calls: &[Past]) {
                 .arg(one.requested_at)
                 .push(",")
                 .arg(one.completed_at)
+                .push(",")
+                .of_call(call)
         })
         .await;
     }

@@ -184,4 +184,22 @@ async fn refused_upgrades_count_against_their_address() {
     }
     let _one = Socket::of(&stage, &client).await;
     assert_eq!(Socket::try_of(&stage, &client).await.err(), Some(429));
+    // What is said of it over HTTP.
+    let request = reqwest::Client::new()
+        .get(format!("{}/ws/calls?token={}", stage.url, client.token))
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let refused = request.send().await.expect("an answer");
+    assert_eq!(refused.status().as_u16(), 429);
+    let number = |name: &str| {
+        let value = refused.headers()[name].to_str().expect("a text");
+        value.parse::<i64>().expect("a number")
+    };
+    assert_eq!((number("x-ratelimit-limit"), number("x-ratelimit-remaining")), (1, 0));
+    let wait = number("retry-after");
+    assert!((1..=60).contains(&wait), "{wait}");
+    let resets_in = number("x-ratelimit-reset") - stage.app.clock.now().timestamp();
+    assert!((wait - 5..=wait).contains(&resets_in), "{resets_in}");
 }

@@ -1,7 +1,7 @@
 //! Clients as they are published: socket.io-client from npm, a browser's WebSocket. Where there is no
 //! node or no Chromium, that is said; `TANDEM_CLIENTS_REQUIRED` makes it a failure.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Router,
@@ -11,56 +11,16 @@ use axum::{
 };
 use serde_json::{Value, json};
 use tandem::domain::Role;
-use tokio::{
-    net::TcpListener,
-    process::Command,
-    sync::{OnceCell, mpsc},
-    time::timeout,
-};
+use tokio::{net::TcpListener, process::Command, sync::mpsc, time::timeout};
 
 use super::history::{a_call, one_of_each};
-use crate::told;
+use crate::{
+    clients::{absent, installed},
+    told,
+};
 
 /// More than the scripts' own patience.
 const WITHIN: Duration = Duration::from_secs(400);
-
-/// Is it needed all the same? Then its absence is a failure.
-fn absent(what: &str) {
-    let required = std::env::var_os("TANDEM_CLIENTS_REQUIRED").is_some();
-    assert!(!required, "{what}, and clients are required");
-    eprintln!("{what}: this client's story is not told");
-}
-
-/// The folder with the scripts and what they need, installed from the lock file once a run; none where
-/// that is not possible.
-async fn installed() -> Option<&'static Path> {
-    static INSTALLED: OnceCell<Option<&'static Path>> = OnceCell::const_new();
-    let install = || async {
-        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-        let folder: &'static Path =
-            Box::leak(Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients").into_boxed_path());
-        std::fs::create_dir_all(folder).expect("a folder");
-        for file in ["package.json", "package-lock.json", "socket-io.mjs"] {
-            std::fs::copy(scripts.join(file), folder.join(file)).expect("a copy");
-        }
-        let npm = Command::new("npm")
-            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"])
-            .current_dir(folder)
-            .output();
-        match timeout(WITHIN, npm).await.expect("npm ends") {
-            Ok(output) if output.status.success() => Some(folder),
-            Ok(output) => {
-                absent(&format!("npm ci failed: {}", String::from_utf8_lossy(&output.stderr)));
-                None
-            }
-            Err(error) => {
-                absent(&format!("npm is not installed ({error})"));
-                None
-            }
-        }
-    };
-    *INSTALLED.get_or_init(install).await
-}
 
 /// Chromium's program, under any of its names.
 fn chromium() -> Option<String> {

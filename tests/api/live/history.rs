@@ -148,8 +148,9 @@ pub async fn one_of_each(stage: &Stage, call: &Call) -> Vec<&'static str> {
     let mut tx = stage.app.db.begin().await.expect("begins");
     let insert = sql("INSERT INTO qa_scores (tenant_id, call_id, overall, sentiment, compliance,
             accuracy, professionalism, sentiment_label, compliance_issues, flagged_issues, evidence,
-            reviewed_by, created_at, updated_at)
-         VALUES ($1, $2, 0.8, 0.7, 1.0, 0.9, 0.6, 'positive', $3, $3, $3, 'ai', $4, $4)
+            reviewed_by, created_at, updated_at, latest, started_at, direction)
+         VALUES ($1, $2, 0.8, 0.7, 1.0, 0.9, 0.6, 'positive', $3, $3, $3, 'ai', $4, $4, TRUE, $4,
+            'inbound')
          RETURNING id");
     let insert = insert.bind(call.tenant).bind(call.id).bind(json!([])).bind(now);
     let (id,): (i64,) = tx.one(insert).await.expect("a score");
@@ -185,8 +186,9 @@ pub async fn one_of_each(stage: &Stage, call: &Call) -> Vec<&'static str> {
 async fn an_escalation(stage: &Stage, call: &Call) -> Arc<Escalation> {
     let now = stage.app.clock.now();
     let insert = sql("INSERT INTO escalations (tenant_id, call_id, status, progress, trigger_type,
-            trigger_details, context_data, requested_at)
-         VALUES ($1, $2, 'pending', 'requested', 'manual', $3, $3, $4) RETURNING id");
+            trigger_details, context_data, requested_at, started_at, direction)
+         VALUES ($1, $2, 'pending', 'requested', 'manual', $3, $3, $4, $4, 'inbound')
+         RETURNING id");
     let insert = insert.bind(call.tenant).bind(call.id).bind(json!({})).bind(now);
     let mut tx = stage.app.db.begin().await.expect("begins");
     let (id,): (i64,) = tx.one(insert).await.expect("an escalation");

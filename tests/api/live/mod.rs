@@ -2,10 +2,12 @@
 
 mod admission;
 mod clients;
+mod engine_io;
 mod frames;
-mod history;
+pub mod history;
 mod resuming;
 mod slow;
 mod socket;
 mod socket_io;
+mod stuck;
 mod subscriptions;

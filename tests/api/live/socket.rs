@@ -17,7 +17,8 @@ use crate::stage::{Client, Stage};
 /// Nothing takes longer.
 const WITHIN: Duration = Duration::from_secs(60);
 
-type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+/// A WebSocket as it is.
+pub type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// An open `/ws/calls`.
 pub struct Socket(pub Stream);

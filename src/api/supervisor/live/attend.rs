@@ -1,9 +1,13 @@
 //! One connection, from its first frame to its last, whatever carries it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use tokio::sync::Notify;
 
 use super::{
     super::{error::Problem, events},
@@ -12,9 +16,10 @@ use super::{
 use crate::{
     api::Api,
     app::{Error, Verified},
-    domain::CallId,
+    domain::{Actor, CallId},
     realtime::{
-        Dialect, Due, Frame, Listener, Missed, Options, Published, Pulse, Seat, Verdict, Watcher,
+        Check, Dialect, Due, Frame, Listener, Missed, Options, Published, Pulse, Seat, Term,
+        Verdict, Watcher,
     },
 };
 
@@ -35,7 +40,7 @@ pub(super) enum Heard {
     Pong,
 }
 
-/// The client is not there any more.
+/// The client is not there any more, or takes nothing any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Gone;
 
@@ -67,8 +72,10 @@ pub(super) trait Line: Send {
     fn flush(&mut self) -> impl Future<Output = Result<(), Gone>> + Send;
     /// Asks whether the client is there.
     fn ping(&mut self) -> impl Future<Output = Result<(), Gone>> + Send;
-    /// Closes it.
+    /// Closes it, and says why to whoever listens still.
     fn close(self, why: Closing) -> impl Future<Output = ()> + Send;
+    /// Ends it without a word: nothing more can be said.
+    fn cut(self);
 }
 
 #[derive(Serialize)]
@@ -100,11 +107,60 @@ impl Drop for Counted {
     }
 }
 
+/// Whether a connection may go on. It looks at that however long what is sent takes: who does not
+/// read cannot put off the end of a sign-in.
+struct Guard {
+    api: Arc<Api>,
+    /// The user as they stood when they were last looked at.
+    actor: Mutex<Actor>,
+    /// Tells of each look at the clock, once all is done that is due.
+    ticked: Notify,
+}
+
+impl Guard {
+    fn actor(&self) -> Actor {
+        self.actor.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Until the connection may not go on.
+    async fn keep(&self, mut term: Term) -> Closing {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            loop {
+                match term.due(self.api.app.clock.now()) {
+                    Check::Nothing => break,
+                    Check::Expired => return Closing::Unauthorized("The token has expired"),
+                    Check::Look => match self.api.app.standing(&self.actor()).await {
+                        Ok(actor) => {
+                            *self.actor.lock().unwrap_or_else(PoisonError::into_inner) = actor;
+                        }
+                        Err(Error::Unauthorized(why)) => return Closing::Unauthorized(why),
+                        // The store is away: what was true remains so until it is back.
+                        Err(error) => tracing::warn!(%error, "a sign-in could not be looked at"),
+                    },
+                }
+            }
+            self.ticked.notify_one();
+        }
+    }
+}
+
+/// How a connection came to its end.
+enum End {
+    /// The client has left, or there will be no more events.
+    Left,
+    Closed(Closing),
+    /// The client takes nothing any more.
+    Stuck,
+}
+
 /// Tells a client what it subscribes to until it leaves, its token expires, or it falls silent.
 pub(super) async fn attend<L: Line>(
     api: Arc<Api>,
     verified: Verified,
-    mut listener: Listener,
+    listener: Listener,
     line: L,
     seat: Arc<Seat>,
 ) {
@@ -113,10 +169,11 @@ pub(super) async fn attend<L: Line>(
     let _counted = Counted(gauge);
     let now = api.app.clock.now();
     let expires_at = DateTime::from_timestamp(verified.expires_at, 0).unwrap_or(now);
-    let mut pulse = Pulse::new(now, expires_at);
-    if L::PINGS {
-        pulse = pulse.without_pings();
-    }
+    let guard = Guard {
+        api: api.clone(),
+        actor: Mutex::new(verified.actor.clone()),
+        ticked: Notify::new(),
+    };
     let mut attendance = Attendance {
         watcher: Watcher::new(verified.actor),
         line,
@@ -125,66 +182,67 @@ pub(super) async fn attend<L: Line>(
         lost: metrics::counter!("tandem_events_lost_total", "transport" => L::TRANSPORT),
         api,
     };
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let closing = loop {
-        let done = tokio::select! {
-            heard = attendance.line.hear() => match heard {
-                None => return,
-                Some(Heard::Pong) => {
-                    pulse.pong(attendance.api.app.clock.now());
-                    Ok(())
-                }
-                Some(Heard::Wish(wish)) => {
-                    // What was published before is told by the subscriptions of before.
-                    let waiting = listener.waiting();
-                    let told = match listener.next_now() {
-                        None => Ok(true),
-                        Some(first) => attendance.pass_on(first, &mut listener, waiting).await,
-                    };
-                    match told {
-                        Ok(true) => attendance.grant(wish).await,
-                        Ok(false) => return,
-                        Err(gone) => Err(gone),
-                    }
-                }
-            },
-            event = listener.next() => match attendance.pass_on(event, &mut listener, BATCH).await {
-                Ok(true) => Ok(()),
-                Ok(false) => return,
-                Err(gone) => Err(gone),
-            },
-            _ = tick.tick() => match attendance.look(&mut pulse).await {
-                Ok(None) => Ok(()),
-                Ok(Some(closing)) => break closing,
-                Err(gone) => Err(gone),
-            },
-        };
-        if done.is_err() {
-            return;
-        }
+    let end = tokio::select! {
+        closing = guard.keep(Term::new(now, expires_at)) => End::Closed(closing),
+        end = attendance.serve(&guard, listener) => end,
     };
-    attendance.line.close(closing).await;
+    match end {
+        End::Left => {}
+        End::Closed(why) => attendance.line.close(why).await,
+        End::Stuck => attendance.line.cut(),
+    }
     drop(seat);
 }
 
 impl<L: Line> Attendance<L> {
-    /// Does what is due.
-    async fn look(&mut self, pulse: &mut Pulse) -> Result<Option<Closing>, Gone> {
+    /// Until the client has left, is silent, or takes nothing.
+    async fn serve(&mut self, guard: &Guard, mut listener: Listener) -> End {
+        let mut pulse = (!L::PINGS).then(|| Pulse::new(self.api.app.clock.now()));
         loop {
-            match pulse.due(self.api.app.clock.now()) {
-                Due::Nothing => return Ok(None),
-                Due::Ping => self.line.ping().await?,
-                Due::Expired => return Ok(Some(Closing::Unauthorized("The token has expired"))),
-                Due::Silent => return Ok(Some(Closing::Silent)),
-                Due::Look => match self.api.app.standing(self.watcher.actor()).await {
-                    Ok(actor) => self.watcher.set_actor(actor),
-                    Err(Error::Unauthorized(why)) => return Ok(Some(Closing::Unauthorized(why))),
-                    // The store is away: what was true remains so until it is back.
-                    Err(error) => tracing::warn!(%error, "a sign-in could not be looked at"),
+            let done = tokio::select! {
+                heard = self.line.hear() => match heard {
+                    None => return End::Left,
+                    Some(Heard::Pong) => {
+                        if let Some(pulse) = &mut pulse {
+                            pulse.pong(self.api.app.clock.now());
+                        }
+                        Ok(true)
+                    }
+                    Some(Heard::Wish(wish)) => self.heed(wish, &mut listener).await,
                 },
+                event = listener.next() => self.pass_on(event, &mut listener, BATCH).await,
+                () = guard.ticked.notified() => {
+                    self.watcher.set_actor(guard.actor());
+                    match pulse.as_mut().map(|pulse| pulse.due(self.api.app.clock.now())) {
+                        None | Some(Due::Nothing) => Ok(true),
+                        Some(Due::Ping) => self.line.ping().await.map(|()| true),
+                        Some(Due::Silent) => return End::Closed(Closing::Silent),
+                    }
+                }
+            };
+            match done {
+                Ok(true) => {}
+                Ok(false) => return End::Left,
+                Err(Gone) => return End::Stuck,
             }
         }
+    }
+
+    /// Does what a client wants; what was published before is told by the subscriptions of before.
+    /// False: there will be no more events.
+    async fn heed(
+        &mut self,
+        wish: Result<Wish, Misunderstood>,
+        listener: &mut Listener,
+    ) -> Result<bool, Gone> {
+        let waiting = listener.waiting();
+        if let Some(first) = listener.next_now()
+            && !self.pass_on(first, listener, waiting).await?
+        {
+            return Ok(false);
+        }
+        self.grant(wish).await?;
+        Ok(true)
     }
 
     /// Tells of an event and of those that wait behind it, `most` in all. False: there will be no more.

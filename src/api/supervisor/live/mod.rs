@@ -24,10 +24,13 @@ use crate::{
 };
 
 mod attend;
+mod engine_io;
 mod message;
 mod socket_io;
 mod websocket;
 
+/// A connection whose client has gone is noticed within so many seconds: then there is a seat again.
+const SEAT_IS_FREE_WITHIN: i64 = 60;
 /// The longest frame of a client, bytes.
 const LONGEST: usize = 16 * 1_024;
 
@@ -79,10 +82,12 @@ async fn ws_calls(State(live): State<Live>, request: Request) -> Response {
     };
     let most = api.app.settings.limits.sockets;
     let Some(seat) = api.seats.take(verified.actor.user, most) else {
-        let mut response = full().into_response();
-        response.headers_mut().insert("x-ratelimit-limit", most.into());
-        response.headers_mut().insert("x-ratelimit-remaining", 0.into());
-        return response;
+        let resets_at = api.app.clock.now().timestamp() + SEAT_IS_FREE_WITHIN;
+        let wait = Some(SEAT_IS_FREE_WITHIN);
+        return gate::told(
+            full().into_response(),
+            Standing { limit: most, left: 0, resets_at, wait },
+        );
     };
     // From here on nothing is missed, though the client has yet to be told that it is connected.
     let listener = api.app.hub.listen(verified.actor.tenant);

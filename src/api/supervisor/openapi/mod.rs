@@ -6,11 +6,12 @@
 
 use axum::{
     http::header,
-    response::{Html, IntoResponse, Response},
+    response::{IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
+use super::own_page::OwnPage;
 use crate::domain::{Right, Role};
 
 mod refusals;
@@ -240,26 +241,9 @@ impl Served {
     }
 }
 
-const PAGE: &str = include_str!("page.html");
+static PAGE: OwnPage = OwnPage::new(include_str!("page.html"));
 
 /// The page that shows the document: one file, nothing from elsewhere.
 pub(super) async fn page() -> Response {
-    static POLICY: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    let policy = POLICY.get_or_init(|| {
-        let hash = |tag: &str| {
-            let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
-            let inner = PAGE.split_once(&open).and_then(|(_, rest)| rest.split_once(&close));
-            let inner = inner.map_or("", |(inner, _)| inner);
-            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, inner.as_bytes());
-            base64_simd::STANDARD.encode_to_string(digest)
-        };
-        // No script and no style but the page's own; it talks to this server alone.
-        format!(
-            "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; connect-src 'self'; \
-             img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-            hash("script"),
-            hash("style")
-        )
-    });
-    ([(header::CONTENT_SECURITY_POLICY, policy.as_str())], Html(PAGE)).into_response()
+    PAGE.answer()
 }

@@ -47,7 +47,7 @@ impl From<&Agent> for HumanAgent {
             email: agent.email.clone().unwrap_or_default(),
             phone_number: agent.phone.clone(),
             extension: agent.extension.clone(),
-            is_available: agent.status == AgentStatus::Available,
+            is_available: agent.standing() == AgentStatus::Available,
             is_active: agent.is_active,
             skills: agent.skills.clone(),
             departments: agent.departments.clone(),
@@ -73,18 +73,21 @@ pub struct HumanAgentInput {
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false)]
     extension: Option<String>,
-    #[serde(default)]
-    skills: Vec<String>,
-    #[serde(default)]
-    departments: Vec<String>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    skills: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    departments: Option<Vec<String>>,
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, default = true)]
     is_available: Option<bool>,
     #[serde(default, deserialize_with = "given")]
     #[schema(nullable = false, default = true)]
     is_active: Option<bool>,
-    #[serde(default)]
-    metadata: Map<String, Value>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    metadata: Option<Map<String, Value>>,
 }
 
 impl From<HumanAgentInput> for AgentDraft {
