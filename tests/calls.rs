@@ -3,12 +3,17 @@
 
 #[path = "calls/badly_behaved.rs"]
 mod badly_behaved;
+mod clients;
 #[path = "calls/conversation.rs"]
 mod conversation;
 #[path = "calls/ending.rs"]
 mod ending;
 #[path = "calls/failing_vendors.rs"]
 mod failing_vendors;
+#[path = "calls/floor.rs"]
+mod floor;
+#[path = "calls/handed_over.rs"]
+mod handed_over;
 #[path = "calls/ladder.rs"]
 mod ladder;
 #[path = "calls/lasting.rs"]
@@ -17,10 +22,21 @@ mod lasting;
 mod line;
 #[path = "calls/mcp/mod.rs"]
 mod mcp;
+#[path = "calls/outage.rs"]
+mod outage;
 #[path = "calls/outliving.rs"]
 mod outliving;
+#[path = "calls/paused.rs"]
+mod paused;
+#[path = "calls/pauses.rs"]
+mod pauses;
 #[path = "calls/people.rs"]
 mod people;
+#[path = "api/postgres.rs"]
+#[allow(dead_code)]
+mod postgres;
+#[path = "calls/refused.rs"]
+mod refused;
 #[path = "calls/replay.rs"]
 mod replay;
 #[path = "calls/spoken.rs"]
@@ -29,3 +45,5 @@ mod spoken;
 mod supervised;
 #[path = "calls/tools.rs"]
 mod tools;
+#[path = "calls/webhooks.rs"]
+mod webhooks;

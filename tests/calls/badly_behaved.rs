@@ -39,6 +39,7 @@ fn expected(call_sid: &str) -> Expected {
         outbound: false,
         listens: false,
         origin: None,
+        back: None,
     }
 }
 

@@ -25,6 +25,7 @@ async fn short_call(line: &Line, number: usize) {
         outbound: false,
         listens: false,
         origin: None,
+        back: None,
     };
     let token = line.gateway.desk.registry.expect(expected);
     let url = line.gateway.media_url();

@@ -85,6 +85,8 @@ impl Setup {
             ("TANDEM_TTS", "deepgram".into()),
             // Requests to the voice are numbered: only what is said is asked of it.
             ("TANDEM_PHRASES", "false".into()),
+            // And of the model: only what is answered.
+            ("TANDEM_JUDGE", "false".into()),
             ("OPENAI_API_KEY", "test-key".into()),
             ("OPENAI_BASE_URL", openai.base_url.clone()),
             ("DEEPGRAM_API_KEY", "test-key".into()),
@@ -112,6 +114,11 @@ impl Setup {
 impl Line {
     pub fn answer_url(&self) -> String {
         format!("{}/webhooks/twilio/answer", self.url)
+    }
+
+    /// Where its files are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Places a call and stays with it to its end.

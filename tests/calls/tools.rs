@@ -369,7 +369,7 @@ async fn the_caller_hears_a_filler_and_then_what_an_mcp_server_found() {
         "{said:?}"
     );
     let used = notes.iter().find_map(|note| match note {
-        Note::ToolUsed { call, content } => Some((call.name.as_str(), content.as_str())),
+        Note::ToolUsed { call, content, .. } => Some((call.name.as_str(), content.as_str())),
         _ => None,
     });
     assert_eq!(used, Some(("shop_find_order", "order 7 leaves on Tuesday")));
