@@ -22,7 +22,7 @@ use vendors::Stt as _;
 
 use crate::{
     api,
-    app::{App, Clock, NotOpened, scribe::Fact},
+    app::{App, Clock, Judge, NOBODY_CAME, NotOpened, Provided, scribe::Fact},
     carrier::{self, hang_up::Patience},
     config::Config,
     domain::{self, Business},
@@ -35,7 +35,7 @@ use crate::{
         lag::Lag,
         phrases,
         recorder::{Recorder, Recordings},
-        registry::{Expected, Live, Word},
+        registry::{Back, Expected, Live, Word},
         retrieving::Retrieval,
         session::{self, Carrier, Parts, colleague::Colleague},
         tools::{NotUsable, Toolbox, Tools},
@@ -52,11 +52,29 @@ const HANDED_OVER_WITHIN: Duration = Duration::from_millis(500);
 /// How long a call waits to be told whose business it answers for.
 const BRIEFED_WITHIN: Duration = Duration::from_millis(700);
 
-/// What the agent says while a person is sent for.
-const SENT_FOR: &str = "I am trying to reach a colleague for you. Meanwhile, please go on.";
-
 /// What the agent says when a call goes on in another session.
 const RESUMED: &str = "Sorry, we were cut off. Please go on.";
+
+/// What the agent says first when it goes on with a call.
+fn coming_back(back: Option<Back>, language: &str) -> &'static str {
+    let russian = language.get(..2).is_some_and(|base| base.eq_ignore_ascii_case("ru"));
+    match (back, russian) {
+        (None, false) => RESUMED,
+        (None, true) => "Извините, связь прервалась. Продолжайте, пожалуйста.",
+        (Some(Back::SentFor), false) => {
+            "I am trying to reach a colleague for you. Meanwhile, please go on."
+        }
+        (Some(Back::SentFor), true) => {
+            "Я пытаюсь соединить вас с сотрудником. Пока мы можем продолжать."
+        }
+        (Some(Back::NobodyCame), false) => {
+            "I'm sorry, none of my colleagues can take your call at the moment. How else can I help?"
+        }
+        (Some(Back::NobodyCame), true) => {
+            "К сожалению, сейчас никто из сотрудников не может ответить. Чем ещё я могу помочь?"
+        }
+    }
+}
 
 /// What all calls share.
 pub struct Gateway {
@@ -185,12 +203,15 @@ impl Gateway {
     /// # Errors
     /// [`NotOpened`].
     pub async fn open_control(&self, clock: Clock) -> Result<Arc<App>, NotOpened> {
-        let app =
-            App::open(self.config.control.clone(), self.desk.clone(), self.journals.clone(), clock)
-                .await?;
-        if let Some(embedder) = &self.engines.embedder {
-            app.use_embedder(Arc::clone(embedder));
-        }
+        let judge = self.engines.judge.clone();
+        let provided = Provided {
+            instructions: Some(self.business.script().instructions),
+            embedder: self.engines.embedder.clone(),
+            judge: judge.map(|judge| Judge::new(judge, &self.config.analysis)),
+        };
+        let settings = self.config.control.clone();
+        let (desk, journals) = (self.desk.clone(), self.journals.clone());
+        let app = App::open_with(settings, desk, journals, clock, provided).await?;
         Ok(self.control.get_or_init(|| app).clone())
     }
 
@@ -224,7 +245,7 @@ impl Gateway {
         carrier: &mut C,
     ) {
         let call_sid = start.call_sid;
-        let brief = self.brief(expected.origin.as_ref()).await;
+        let brief = self.brief(expected.origin.as_ref(), &call_sid).await;
         let business = &brief.business;
         let mut script = business.script();
         let offer = self.toolbox.offer();
@@ -241,20 +262,13 @@ impl Gateway {
             notes_before = standing.notes;
             script.overrides = standing.overrides;
             (script.paused, script.person) = (standing.paused, standing.person);
-            let sent_for = self
-                .desk
-                .registry
-                .ended(&call_sid)
-                .is_some_and(|why| matches!(why, EndReason::Transferred { .. }));
-            let word = if sent_for { SENT_FOR } else { RESUMED };
-            script.resumed = Some(word.to_owned());
+            if expected.back == Some(Back::NobodyCame) {
+                before.push(turn::Message::Guidance { text: NOBODY_CAME.to_owned() });
+            }
+            script.resumed = Some(coming_back(expected.back, &business.language).to_owned());
         }
         if expected.listens {
             (script.paused, script.person) = (true, true);
-        }
-        if self.control.get().is_some() {
-            // People can be reached who are in no file.
-            script.can_transfer = true;
         }
         let mut policy = self.config.turn.clone();
         policy.idle.prompt.clone_from(&business.idle_prompt);
@@ -298,8 +312,8 @@ impl Gateway {
             conversation: Conversation::new(policy, script, before),
             hearing: ears(self.engines.turn_model.clone()),
             colleague: expected.listens.then(|| Box::new(Colleague::new(ears(None)))),
-            progress: expected.outbound.then(Box::default),
-            llm: brief.over(self.engines.llm.clone()),
+            progress: (expected.outbound && !expected.listens).then(Box::default),
+            llm: brief.model(self.engines.llm.clone()),
             spare_llm: brief.over(self.engines.spare_llm.clone()),
             tool_specs,
             tools: Tools::new(offer, call_sid.clone()),
@@ -319,8 +333,10 @@ impl Gateway {
             lead: Duration::from_millis(self.config.lead_ms),
         };
         let remember = |why: EndReason| {
-            // The carrier ended a call whose caller left, and one that is put through goes on.
-            let hung_up = !matches!(why, EndReason::CallerLeft | EndReason::Transferred { .. });
+            // The carrier ended a call whose caller left, and one that is put through goes on; so does
+            // one that was only listened to.
+            let goes_on = matches!(why, EndReason::CallerLeft | EndReason::Transferred { .. });
+            let hung_up = !goes_on && !expected.listens;
             self.desk.registry.remember_end(&call_sid, why);
             if let (true, Ok(call)) = (hung_up, call_sid.parse()) {
                 self.desk.hang_ups.expect(&call);
@@ -336,11 +352,14 @@ impl Gateway {
 
     /// What a session is told of the business that it answers for. While the database is away or slow
     /// that is the business of the server's file.
-    async fn brief(&self, origin: Option<&Origin>) -> Brief {
+    async fn brief(&self, origin: Option<&Origin>, call_sid: &str) -> Brief {
+        let has_people = self.control.get().is_some();
+        let base = Business { has_people, ..self.business.clone() };
         if let (Some(app), Some(origin)) = (self.control.get(), origin) {
             let tts = self.engines.names("tts");
             let business = origin.business.map(Into::into);
-            let told = app.brief_for(origin.tenant.into(), business, &self.business, &tts);
+            let tenant = origin.tenant.into();
+            let told = app.brief_for(tenant, business, &base, &tts, Some(call_sid));
             match tokio::time::timeout(BRIEFED_WITHIN, told).await {
                 Ok(Ok(brief)) => return brief,
                 Ok(Err(error)) => tracing::warn!(error = ?error, "a call is answered unbriefed"),
@@ -348,7 +367,7 @@ impl Gateway {
             }
         }
         let retrieval = Arc::new(Retrieval::new(None));
-        Brief { business: self.business.clone(), config: None, retrieval }
+        Brief { business: base, config: None, retrieval, own_model: None }
     }
 
     /// Has what the machine says by itself made into speech, unless that is off.

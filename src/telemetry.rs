@@ -72,6 +72,14 @@ fn describe() {
     describe_counter!("tandem_tool_failures_total", "Tools that failed");
     describe_counter!("tandem_frames_lost_total", "Audio frames that an engine had no room for");
     describe_counter!("tandem_journal_failures_total", "Journal writes that failed");
+    describe_counter!("tandem_store_away_total", "Writes that found the database away");
+    describe_counter!("tandem_scribe_failures_total", "Times a call could not be written down");
+    describe_gauge!("tandem_scribe_troubled_calls", "Calls that the database refuses, tried again");
+    describe_counter!(
+        "tandem_scribe_notes_left_out_total",
+        "Notes that the database refused and that are in journals alone"
+    );
+    describe_counter!("tandem_scribe_given_up_total", "Calls refused too often to be tried again");
     describe_counter!(
         "tandem_recording_pieces_lost_total",
         "Pieces of recordings that the disk was too slow for"

@@ -214,17 +214,22 @@ fn check_tells_of_the_database_and_of_mail() {
 #[cfg(unix)]
 fn at_a_terminal(command: &Command, talk: &[(&str, &str)], until: &str) -> String {
     let script = r#"
-import json, os, pty, select, signal, sys, time
+import json, os, pty, select, signal, sys, termios, time
 talk, until, argv = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3:]
 pid, terminal = pty.fork()
 if pid == 0:
     os.execv(argv[0], argv)
 shown, seen, deadline = "", 0, time.monotonic() + 90
+
+def is_ready(prompt):
+    """Is the prompt there, and is a secret that is typed now not shown?"""
+    shows = termios.tcgetattr(terminal)[3] & termios.ECHO
+    return prompt in shown[seen:] and (prompt.startswith("E-mail") or not shows)
+
 waiting = [tuple(pair) for pair in talk]
 while time.monotonic() < deadline:
-    if waiting and waiting[0][0] in shown[seen:]:
+    if waiting and is_ready(waiting[0][0]):
         seen = len(shown)
-        time.sleep(0.5)  # nobody types before the prompt is there to be read
         os.write(terminal, (waiting.pop(0)[1] + "\n").encode())
     elif not waiting and until in shown[seen:]:
         break

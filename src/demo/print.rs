@@ -145,7 +145,7 @@ fn print(announcement: &Announcement) {
         }
         Note::Backchannel { text, .. } => line(at, "caller", &format!("({text})")),
         Note::Pressed { keys } => line(at, "caller", &format!("(pressed {keys})")),
-        Note::ToolUsed { call, content } => {
+        Note::ToolUsed { call, content, .. } => {
             line(at, "tool", &format!("{} {} -> {content}", call.name, call.arguments));
         }
         Note::Answered { waterfall, .. } => line(at, "", &spelled(waterfall)),

@@ -125,7 +125,7 @@ impl<W: Write> Timeline<W> {
                 );
             }
             Note::Pressed { keys } => self.line(at, "caller", &format!("(pressed {keys})")),
-            Note::ToolUsed { call, content } => {
+            Note::ToolUsed { call, content, .. } => {
                 let text = format!("{} {} -> {content}", call.name, call.arguments);
                 self.line(at, "tool", &text);
             }
