@@ -178,6 +178,7 @@ pub struct NewLine {
     pub sentiment: Option<Sentiment>,
     /// How far that is to be believed, 0 to 1; none: it was judged in haste, and is to be judged again.
     pub sentiment_confidence: Option<f64>,
+    /// How sure the recogniser is of the words, 0 to 1.
     pub confidence: Option<f64>,
     pub metadata: Map<String, Value>,
 }
@@ -472,13 +473,15 @@ pub struct Said {
     /// Within its session of the call.
     pub from_ms: i64,
     pub to_ms: i64,
+    /// How sure the recogniser is of the words, 0 to 1.
+    pub confidence: Option<f64>,
     pub sentiment_score: Option<f64>,
     pub sentiment_confidence: Option<f64>,
     pub metadata: Json<Map<String, Value>>,
 }
 
-const SAID: &str = "SELECT position, speaker, text, at, from_ms, to_ms, sentiment_score,
-        sentiment_confidence, metadata
+const SAID: &str = "SELECT position, speaker, text, at, from_ms, to_ms, confidence,
+        sentiment_score, sentiment_confidence, metadata
     FROM utterances";
 
 /// Who said what in a call so far, in the order in which it was said.

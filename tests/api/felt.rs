@@ -16,7 +16,7 @@ use serde_json::json;
 use tandem::{
     app::Judge,
     config::{Analysis, Engine as Asked, Sentiment},
-    domain::Mood,
+    domain::{Mood, Role},
     realtime::Kind,
     store::sql,
 };
@@ -25,6 +25,7 @@ use vendors::{
 };
 
 use crate::{
+    configs::{a_config, id_of},
     running::{Running, SOON},
     told,
 };
@@ -192,5 +193,34 @@ told! {
         assert!(call.scored().await.sentiment < 0.2);
         let felt = call.felt().await;
         assert_eq!(felt[1].0, Some(0.0), "{felt:?}");
+    }
+
+    async fn a_caller_whom_the_recogniser_makes_little_of_is_handed_over(stage: &Stage) {
+        let admin = stage.client(Role::Admin).await;
+        let doubt = json!({"type": "low_confidence", "threshold": 0.6});
+        let config = json!({"escalation": {"enabled": true, "triggers": [doubt]}});
+        let business = id_of(&a_config(&admin, "Garage", config).await).parse().expect("an id");
+        let mut call = Running::begin_at(stage, Some(business));
+        for (place, sure) in [Some(0.5), Some(0.9), None, Some(0.4), Some(0.3), Some(0.2)]
+            .into_iter()
+            .enumerate()
+        {
+            let at = 1_000 * (place as u64 + 1);
+            call.caller_heard("four seven nine", (at - 900, at), sure);
+        }
+        let escalation = call
+            .until("an escalation", |event| match &event.kind {
+                Kind::EscalationTriggered(escalation) => Some(escalation.clone()),
+                _ => None,
+            })
+            .await;
+        assert_eq!(escalation.trigger_type, "low_confidence");
+        assert_eq!(escalation.trigger_details["turns"], 3);
+        let select = sql("SELECT confidence FROM utterances WHERE call_id = $1 ORDER BY position");
+        let kept: Vec<(Option<f64>,)> =
+            stage.app.db.all(select.bind(call.id)).await.expect("it reads");
+        assert_eq!(kept.len(), 6);
+        assert!(kept[1].0.is_some_and(|sure| (sure - 0.9).abs() < 0.001), "{kept:?}");
+        assert_eq!(kept[2].0, None);
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use tandem::{
     app::scribe::Fact,
-    domain::{CallId, QaScore, State},
+    domain::{BusinessId, CallId, QaScore, State},
     live::journal::{Announcement, Origin},
     realtime::{Event, Kind, Listener},
 };
@@ -28,12 +28,17 @@ pub struct Running<'a> {
 
 impl<'a> Running<'a> {
     pub fn begin(stage: &'a Stage) -> Running<'a> {
+        Running::begin_at(stage, None)
+    }
+
+    /// A call of this business's.
+    pub fn begin_at(stage: &'a Stage, business: Option<BusinessId>) -> Running<'a> {
         let (id, began) = (CallId::new(), stage.app.clock.now());
         let call_sid: Arc<str> = format!("CA{}", uuid::Uuid::new_v4().simple()).into();
         let origin = Origin {
             call: id.uuid(),
             tenant: stage.tenant.uuid(),
-            business: None,
+            business: business.map(BusinessId::uuid),
             from: "+14155550100".to_owned(),
             to: "+14155550101".to_owned(),
             outbound: false,
@@ -52,9 +57,14 @@ impl<'a> Running<'a> {
     }
 
     /// The caller said this from then to then, ms.
-    pub fn caller_said(&mut self, text: &str, (from, to): (u64, u64)) {
-        let (from, to) = (Moment(from), Moment(to));
-        self.note(to, Note::CallerSaid { turn: TurnId(1), text: text.to_owned(), from, to });
+    pub fn caller_said(&mut self, text: &str, times: (u64, u64)) {
+        self.caller_heard(text, times, None);
+    }
+
+    /// The same, of which the recogniser is so sure.
+    pub fn caller_heard(&mut self, text: &str, (from, to): (u64, u64), confidence: Option<f32>) {
+        let (turn, text, from, to) = (TurnId(1), text.to_owned(), Moment(from), Moment(to));
+        self.note(to, Note::CallerSaid { turn, text, from, to, confidence });
     }
 
     /// The agent was heard to say this.

@@ -150,14 +150,33 @@ pub enum Refusal {
     Unanswered,
 }
 
+pub(crate) const HEARING_BACK: &str = "hearing is back";
+pub(crate) const NOISE: &str = "a voice without words is taken for noise";
+pub(crate) const MARK_MISSING: &str =
+    "the carrier did not return a mark; time is gone by until one comes";
+pub(crate) const PASSED_OVER: &str = "a call of a tool was passed over";
+
+/// Does a caller notice this trouble? Some are written down for whoever looks after the server.
+pub fn is_failure(trouble: &str) -> bool {
+    ![HEARING_BACK, NOISE, MARK_MISSING, PASSED_OVER].contains(&trouble)
+}
+
 /// What is written down of a call. Times are those of sound, not of messages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "note", rename_all = "snake_case")]
 pub enum Note {
     /// The words so far of a caller who is speaking; replaced by the next.
     CallerSaying { turn: TurnId, text: String },
-    /// The caller's turn, complete.
-    CallerSaid { turn: TurnId, text: String, from: Moment, to: Moment },
+    /// The caller's turn, complete. `confidence`: how sure the recogniser is of its words on average, 0
+    /// to 1, where it tells.
+    CallerSaid {
+        turn: TurnId,
+        text: String,
+        from: Moment,
+        to: Moment,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confidence: Option<f32>,
+    },
     /// An utterance, when its last heard sound is known. `text` is what was heard; `meant` is what
     /// was to be said; they differ where it was `cut`.
     AgentSaid {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    action::{Action, Effect, Note, Refusal, Tally, Waterfall},
+    action::{Action, Effect, HEARING_BACK, MARK_MISSING, Note, Refusal, Tally, Waterfall},
     event::{Answerer, Command, CommandId, Event},
     floor::{
         Floor, FloorName, ears::Ears, keys::Collecting, machines::Machine, mouth::Utterance,
@@ -169,7 +169,7 @@ impl Conversation {
             Event::TurnEndSuggested { eager } => self.turn_end_suggested(eager),
             Event::TurnResumed => self.turn_resumed(),
             Event::HearingLost => self.hearing_lost(),
-            Event::HearingBack => self.note(Note::Trouble { what: "hearing is back".into() }),
+            Event::HearingBack => self.trouble(HEARING_BACK),
             Event::HearingFailed => self.hearing_failed(),
 
             Event::ReplyText { epoch, reply, text } => {
@@ -382,7 +382,7 @@ impl Conversation {
         let trusted = self.ledger.trusts_marks();
         if self.ledger.give_up_marks(self.now) {
             if trusted && !self.ledger.trusts_marks() {
-                self.trouble("the carrier did not return a mark; time is gone by until one comes");
+                self.trouble(MARK_MISSING);
             }
             self.after_hearing();
         }

@@ -24,7 +24,7 @@ pub mod words;
 
 pub use action::{
     Action, Alternative, Contest, Decision, Effect, EndReason, Engine, Note, Purpose, Refusal,
-    Tally, Voice, Waterfall,
+    Tally, Voice, Waterfall, is_failure,
 };
 pub use conversation::Conversation;
 pub use event::{Answerer, Command, CommandId, Event, ToolCall, WordAt};

@@ -70,6 +70,11 @@ pub(super) fn felt(line: &Said) -> Option<Sentiment> {
     Some(Sentiment { score: score as f32, label: Label::of(score as f32), confidence: sure as f32 })
 }
 
+/// Is it to be kept and told how callers sound, under this configuration?
+pub(super) fn feels(config: &Value) -> bool {
+    config["quality_assurance"]["sentiment_analysis"].as_bool().unwrap_or(true)
+}
+
 /// What a call that runs was about so far; none while nothing was said.
 pub(super) fn so_far(said: &[Said]) -> Option<String> {
     if said.is_empty() {
@@ -189,7 +194,10 @@ impl App {
             told: told.into_iter().map(str::to_owned).collect(),
         };
         let judged = quality["judge"] != Value::Bool(false);
-        let feelings = self.feelings(&transcript, &said).await;
+        let feelings = match feels(&config) {
+            true => self.feelings(&transcript, &said).await,
+            false => vec![Sentiment::UNKNOWN; said.len()],
+        };
         Ok(Some(Material { transcript, feelings, facts, rubric, language, judged }))
     }
 

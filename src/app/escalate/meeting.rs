@@ -46,7 +46,7 @@ impl App {
     }
 
     /// Does the carrier say that this leg is over? One that it says nothing of may be up.
-    async fn is_leg_over(&self, leg: &str) -> bool {
+    pub(super) async fn is_leg_over(&self, leg: &str) -> bool {
         let (Some(carrier), Ok(leg)) = (&self.desk.carrier, leg.parse()) else { return false };
         let state = tokio::time::timeout(ASKED_WITHIN, state_at(carrier, &leg)).await;
         state.ok().flatten().is_some_and(State::is_over)

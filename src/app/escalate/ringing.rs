@@ -227,12 +227,33 @@ impl App {
             }
             // Answered, and put down without a key; or after they met.
             State::Completed | State::Busy => {
+                if self.is_parted_by_caller(id).await? {
+                    return Ok(());
+                }
                 self.agent_fell_through(id, agent, Progress::Declined).await
             }
             State::NoAnswer | State::Canceled => {
                 self.agent_fell_through(id, agent, Progress::Unanswered).await
             }
             State::Failed => self.agent_fell_through(id, agent, Progress::Failed).await,
+        }
+    }
+
+    /// Has the caller hung up on a person who had accepted, before we were told that the two had met? Then
+    /// nothing has failed, and the end of the call is the end of the escalation.
+    async fn is_parted_by_caller(&self, id: i64) -> Result<bool, Error> {
+        const ATTEMPT: &str = "find the escalation's call";
+        let mut tx = self.db.begin().await.attempt(ATTEMPT)?;
+        let found = escalations::find(&mut tx, id).await.attempt(ATTEMPT)?;
+        let Some((tenant, escalation)) = found else { return Ok(false) };
+        if escalation.progress != Progress::Accepted {
+            return Ok(false);
+        }
+        let call = calls::find_in(&mut tx, tenant, escalation.call).await.attempt(ATTEMPT)?;
+        drop(tx);
+        match call.and_then(|call| call.call_sid) {
+            Some(caller) => Ok(self.is_leg_over(&caller).await),
+            None => Ok(false),
         }
     }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use turn::{Note, Purpose};
 
 use crate::{
+    app::analyse,
     domain::{Mood, Sentiment, Speaker},
     live::tools::looked_up,
 };
@@ -19,10 +20,26 @@ pub(super) struct Followed {
     language: Language,
     watch: Watch,
     lines: u32,
-    /// When the agent or the caller was last heard, ms.
+    /// When the agent or the caller was last heard, ms; that the agent asks whether the caller is there
+    /// does not end the silence.
     last_heard_ms: u64,
+    /// The next line is such a question.
+    prompts: bool,
+    /// How callers sound is kept and told.
+    feels: bool,
     /// What came of looking something up for what the agent says next.
     knowledge: Knowledge,
+}
+
+/// A line of the transcript.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said<'a> {
+    pub speaker: Speaker,
+    pub text: &'a str,
+    /// From when to when it was heard, ms.
+    pub times: (i64, i64),
+    /// How sure the recogniser is of the words, 0 to 1.
+    pub confidence: Option<f64>,
 }
 
 /// What a line did.
@@ -55,6 +72,8 @@ impl Followed {
             watch: Watch::new(&triggers, language),
             lines: 0,
             last_heard_ms: 0,
+            prompts: false,
+            feels: analyse::feels(config),
             knowledge: Knowledge::NotAsked,
         }
     }
@@ -71,22 +90,19 @@ impl Followed {
 
     /// Takes a line of the transcript; `felt` is how it sounds, if it is the caller's. Triggers that
     /// fired by lines of before a restart are not heeded.
-    pub(super) fn line(
-        &mut self,
-        speaker: Speaker,
-        text: &str,
-        (from, to): (i64, i64),
-        felt: sentiment::Sentiment,
-    ) -> Effect {
+    pub(super) fn line(&mut self, said: Said<'_>, felt: sentiment::Sentiment) -> Effect {
+        let Said { speaker, text, times: (from, to), confidence } = said;
         let interaction = self.lines;
         self.lines += 1;
         let at_ms = u64::try_from(to).unwrap_or(0);
         let before = self.watch.mood().now();
-        self.last_heard_ms = at_ms.max(u64::try_from(from).unwrap_or(0));
+        if !std::mem::take(&mut self.prompts) {
+            self.last_heard_ms = at_ms.max(u64::try_from(from).unwrap_or(0));
+        }
         match speaker {
             Speaker::Customer => {
-                let fact =
-                    Fact::Caller { at_ms, interaction, text, confidence: None, sentiment: felt };
+                let confidence = confidence.map(|sure| sure as f32);
+                let fact = Fact::Caller { at_ms, interaction, text, confidence, sentiment: felt };
                 let fired = self.watch.tell(fact);
                 self.effect(before, felt, fired)
             }
@@ -120,6 +136,9 @@ impl Followed {
         felt: sentiment::Sentiment,
         fired: Vec<Fired>,
     ) -> Effect {
+        if !self.feels {
+            return Effect { fired, ..Effect::default() };
+        }
         let mood = self.watch.mood().now();
         let known = felt.confidence > 0.0;
         // The first that is known of the call is news, too.
@@ -136,6 +155,7 @@ impl Followed {
     pub(super) fn note(&mut self, at_ms: u64, note: &Note) -> Vec<Fired> {
         match note {
             Note::AgentSaid { purpose: Purpose::IdlePrompt, from, .. } => {
+                self.prompts = true;
                 let silent_ms = from.0.saturating_sub(self.last_heard_ms);
                 self.watch.tell(Fact::Idle { at_ms, silent_ms })
             }
@@ -146,7 +166,9 @@ impl Followed {
                 }
                 Vec::new()
             }
-            Note::Trouble { what } => self.watch.tell(Fact::Trouble { at_ms, what }),
+            Note::Trouble { what } if turn::is_failure(what) => {
+                self.watch.tell(Fact::Trouble { at_ms, what })
+            }
             _ => Vec::new(),
         }
     }
@@ -168,6 +190,10 @@ mod tests {
 
     use super::*;
 
+    fn said_at(text: &str, times: (i64, i64)) -> Said<'_> {
+        Said { speaker: Speaker::Customer, text, times, confidence: None }
+    }
+
     #[test]
     fn a_caller_who_turns_sour_is_noticed_once_and_fires_what_waits_for_it() {
         let config =
@@ -175,7 +201,7 @@ mod tests {
         let mut call = Followed::new(Some(&config));
         let line = |call: &mut Followed, text: &str, times: (i64, i64)| {
             let felt = call.feel(text, None);
-            call.line(Speaker::Customer, text, times, felt)
+            call.line(said_at(text, times), felt)
         };
         let fine = line(&mut call, "Great, thank you so much!", (0, 1_000));
         assert_eq!(fine.turned.map(|mood| mood.mood), Some(Mood::Positive));

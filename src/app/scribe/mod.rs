@@ -41,7 +41,7 @@ use analysis::{sentiment, triggers::Fired};
 
 use self::{
     feel::{Meaning, Meanings},
-    follow::Followed,
+    follow::{Followed, Said},
     project::{Addition, addition},
     telling::{Told, finish},
     trouble::Troubles,
@@ -450,7 +450,9 @@ async fn follow(tx: &mut Tx, standing: &Standing) -> Result<Followed, StoreError
         for line in lines::said(tx, id).await? {
             if let Some(speaker) = Speaker::named(&line.speaker) {
                 let felt = analyse::felt(&line).unwrap_or_else(|| followed.feel(&line.text, None));
-                followed.line(speaker, &line.text, (line.from_ms, line.to_ms), felt);
+                let times = (line.from_ms, line.to_ms);
+                let confidence = line.confidence;
+                followed.line(Said { speaker, text: &line.text, times, confidence }, felt);
             }
         }
     }
@@ -524,7 +526,13 @@ async fn note_down(
             let felt = writing.followed.feel(&line.text, embedding);
             let interaction = writing.followed.next_line();
             let times = (line.from_ms, line.to_ms);
-            let effect = writing.followed.line(line.speaker, &line.text, times, felt);
+            let said = Said {
+                speaker: line.speaker,
+                text: &line.text,
+                times,
+                confidence: line.confidence,
+            };
+            let effect = writing.followed.line(said, felt);
             if let Some((felt, sure)) = effect.felt {
                 line.sentiment = Some(felt);
                 // What was judged without the model that is there is judged again after the call.

@@ -55,8 +55,12 @@ pub(super) fn addition(position: i64, began: DateTime<Utc>, at: Moment, note: No
         Addition::Fact(NewFact { position: Some(position), at: wall(at), known })
     };
     match note {
-        Note::CallerSaid { text, from, to, .. } => {
-            line(Speaker::Customer, text, from, to, timed(from, to))
+        Note::CallerSaid { text, from, to, confidence, .. } => {
+            let mut said = line(Speaker::Customer, text, from, to, timed(from, to));
+            if let Addition::Line(line) = &mut said {
+                line.confidence = confidence.map(f64::from);
+            }
+            said
         }
         Note::AgentSaid { purpose, text, meant, cut, from, to, .. } => {
             let mut metadata = timed(from, to);
@@ -166,6 +170,7 @@ mod tests {
             text: " ".to_owned(),
             from: Moment(0),
             to: Moment(0),
+            confidence: None,
         };
         assert!(matches!(addition(5, began, Moment(0), silent), Addition::Nothing));
     }

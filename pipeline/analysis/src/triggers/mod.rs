@@ -9,7 +9,7 @@
 //! | `sentiment`, `negative_sentiment`, `low_sentiment` | the call's smoothed score that is reached from above, -1 to 1 | -0.5 |
 //! | `repeated_failure`, `repeated_failures`, `failed_attempts`, `failure` | failures in the call, 1 to 50: the agent did not know, did not understand, something broke, the caller had to say it again | 3 |
 //! | `asked_for_person`, `request_human`, `human_request`, `human_requested`, `agent_request`, `person` | requests for a person, 1 to 50 | 1 |
-//! | `silence`, `no_input`, `idle` | below 5: prompts in a row that the caller left unanswered; from 5 to 600: seconds of the caller's silence | 20 |
+//! | `silence`, `no_input`, `idle` | below 5: prompts in a row that the caller left unanswered; from 5 to 600: seconds of the caller's silence, counted when the caller is asked whether they are there | 15 |
 //! | `low_confidence`, `confidence` | the recogniser's confidence, 0 to 1, that three of the caller's turns in a row are below | 0.5 |
 //! | `no_answer`, `knowledge_gap`, `no_knowledge` | questions to which the knowledge held no answer, 1 to 50 | 1 |
 //!
@@ -151,7 +151,7 @@ impl Rule {
             | "agent_request" | "person" => {
                 Rule::AskedForPerson { times: times(1.0)?, patterns: patterns(&trigger.keywords) }
             }
-            "silence" | "no_input" | "idle" => match within(20.0, 1.0, 600.0)? {
+            "silence" | "no_input" | "idle" => match within(15.0, 1.0, 600.0)? {
                 prompts if prompts < SECONDS_FROM => {
                     Rule::SilentPrompts { times: prompts.ceil() as u32 }
                 }

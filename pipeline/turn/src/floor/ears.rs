@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Conversation,
-    action::{Alternative, Decision, Note, Waterfall},
+    action::{Alternative, Decision, NOISE, Note, Waterfall},
     endpoint::{self, Evidence, Pauses, Prosody},
     floor::Floor,
     history::Message,
@@ -27,6 +27,8 @@ pub(crate) struct Ears {
     guess: String,
     /// How sure the STT is of the words it settled on last.
     confidence: Option<f32>,
+    /// Of all words that it settled on and told how sure it is: their number, and the sum.
+    sure_of: (f32, f32),
     /// The STT has settled on all words since the last sound.
     settled: bool,
     settled_at: Option<Moment>,
@@ -113,6 +115,12 @@ impl Ears {
     /// Has the STT settled on the words, and is it as sure of the last as that?
     pub fn is_sure(&self, surely: f32) -> bool {
         self.guess.is_empty() && self.confidence.is_none_or(|sure| sure >= surely)
+    }
+
+    /// How sure the STT is of the words that it settled on, 0 to 1.
+    fn certainty(&self) -> Option<f32> {
+        let (words, sum) = self.sure_of;
+        (words > 0.0).then(|| sum / words)
     }
 
     /// Is there nothing more to wait for from the STT?
@@ -249,7 +257,7 @@ impl Conversation {
 
     pub(crate) fn voice_is_noise(&mut self) {
         if self.ears.speaking {
-            self.trouble("a voice without words is taken for noise");
+            self.trouble(NOISE);
             self.speech_stopped(self.now, None);
         }
     }
@@ -275,7 +283,13 @@ impl Conversation {
         }
         self.ears.guess.clear();
         if !text.trim().is_empty() {
-            self.ears.settled_words.push(text.trim().to_owned());
+            let said = text.trim().to_owned();
+            if let Some(sure) = confidence {
+                let words = said.split_whitespace().count() as f32;
+                self.ears.sure_of.0 += words;
+                self.ears.sure_of.1 += words * sure;
+            }
+            self.ears.settled_words.push(said);
             self.ears.confidence = confidence;
             self.tell_words();
         }
@@ -559,7 +573,8 @@ impl Conversation {
         let turn = self.turn_of_caller();
         let from = self.ears.from.unwrap_or(self.now);
         let to = self.ears.stopped.map_or(self.now, |(at, _)| at).max(from);
-        self.note(Note::CallerSaid { turn, text: text.clone(), from, to });
+        let confidence = self.ears.certainty();
+        self.note(Note::CallerSaid { turn, text: text.clone(), from, to, confidence });
         self.history.keep(self.policy.remembered);
         self.history.push(Message::Caller { text: text.clone() });
         let settled = self.ears.is_settled();

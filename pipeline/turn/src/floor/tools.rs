@@ -6,7 +6,7 @@
 
 use crate::{
     Conversation, Purpose,
-    action::{Action, EndReason, Engine, Note},
+    action::{Action, EndReason, Engine, Note, PASSED_OVER},
     event::ToolCall,
     floor::{Floor, mouth::Then, thinking::Reply},
     ids::{Epoch, ReplyId},
@@ -66,7 +66,7 @@ impl Conversation {
         // A tool may have effects: what is asked for twice is done once.
         let known = reply.tools.iter().any(|asked| asked.call.id == call.id);
         if known || reply.tools.len() >= TOOLS_AT_ONCE {
-            self.trouble("a call of a tool was passed over");
+            self.trouble(PASSED_OVER);
             return;
         }
         match call.name.as_str() {

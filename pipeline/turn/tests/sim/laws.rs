@@ -249,7 +249,7 @@ impl Laws {
                     self.last_sound = now;
                 }
             }
-            Note::CallerSaid { turn, from, to, text } => {
+            Note::CallerSaid { turn, from, to, text, .. } => {
                 if from > to || text.is_empty() {
                     return Err(format!("a turn without sense: {note:?}"));
                 }
