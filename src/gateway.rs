@@ -262,6 +262,7 @@ impl Gateway {
             notes_before = standing.notes;
             script.overrides = standing.overrides;
             (script.paused, script.person) = (standing.paused, standing.person);
+            script.collecting = standing.collecting;
             if expected.back == Some(Back::NobodyCame) {
                 before.push(turn::Message::Guidance { text: NOBODY_CAME.to_owned() });
             }
@@ -270,8 +271,7 @@ impl Gateway {
         if expected.listens {
             (script.paused, script.person) = (true, true);
         }
-        let mut policy = self.config.turn.clone();
-        policy.idle.prompt.clone_from(&business.idle_prompt);
+        let mut policy = self.policy_for(&business);
         if let Some(config) = &brief.config {
             let delay = Duration::from_secs_f64(config.data.voice.response_delay.clamp(0.0, 10.0));
             policy.end_of_turn.shortest += delay;
@@ -370,6 +370,15 @@ impl Gateway {
         Brief { business: base, config: None, retrieval, own_model: None }
     }
 
+    /// How this business's calls are conducted: what is said by default, in its language.
+    fn policy_for(&self, business: &Business) -> turn::Policy {
+        let mut policy = self.config.turn.clone().in_language(&business.language);
+        if !business.idle_prompt.trim().is_empty() {
+            policy.idle.prompt.clone_from(&business.idle_prompt);
+        }
+        policy
+    }
+
     /// Has what the machine says by itself made into speech, unless that is off.
     async fn prepare_phrases(&self) {
         if !self.config.phrases {
@@ -378,8 +387,7 @@ impl Gateway {
         let mut script = self.business.script();
         script.tools.extend_from_slice(self.toolbox.offer().policies());
         script.resumed = Some(RESUMED.to_owned());
-        let mut policy = self.config.turn.clone();
-        policy.idle.prompt.clone_from(&self.business.idle_prompt);
+        let policy = self.policy_for(&self.business);
         let sentences = phrases::sentences(&policy, &script);
         let (voice, language) = (self.business.voice.clone(), self.business.language.clone());
         self.engines.phrases.prepare(sentences, voice, language).await;

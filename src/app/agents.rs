@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{App, Conflict, Error, accounts::is_email, error::Attempt};
+use super::{App, Conflict, Error, accounts::is_email, error::Attempt, steer::number};
 use crate::{
     domain::{Actor, Agent, AgentDraft, AgentId, AgentStatus, AgentUsage, Right},
     store::{
@@ -195,7 +195,12 @@ fn drafted(mut agent: Agent, draft: AgentDraft) -> Result<Agent, Error> {
     }
     agent.name = draft.name.trim().to_owned();
     agent.email = draft.email.or(agent.email);
-    agent.phone = draft.phone.or(agent.phone);
+    if let Some(phone) = draft.phone.map(|phone| phone.trim().to_owned()) {
+        agent.phone = match phone.is_empty() {
+            true => None,
+            false => Some(number("phone_number", &phone)?),
+        };
+    }
     agent.extension = draft.extension.or(agent.extension);
     agent.skills = draft.skills.unwrap_or(agent.skills);
     agent.departments = draft.departments.unwrap_or(agent.departments);

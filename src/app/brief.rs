@@ -109,7 +109,7 @@ impl Source for Search {
     fn used(&self, passages: &[Passage]) {
         if let Some(app) = self.app.upgrade() {
             app.note_knowledge_use(self.of.0, passages);
-            if let (Some(call_sid), false) = (&self.call_sid, passages.is_empty()) {
+            if let Some(call_sid) = &self.call_sid {
                 let texts = passages.iter().map(|passage| passage.text.clone()).collect();
                 let (call_sid, at) = (call_sid.clone(), app.clock.now());
                 app.report(Fact::Consulted { call_sid, at, texts });

@@ -12,6 +12,7 @@ use super::{App, Conflict, Error, error::Attempt, scribe::Fact};
 use crate::{
     carrier::{
         self,
+        hang_up::NotEnded,
         new_call::{Instructions, NewCall},
         options::Callback,
     },
@@ -19,7 +20,7 @@ use crate::{
     live::{desk::NotHungUp, registry::NotTold},
     realtime::{Event, Kind},
     store::{
-        Tx, calls,
+        Tx, calls, escalations,
         lines::{self, add},
         notes,
     },
@@ -29,6 +30,9 @@ use crate::{
 const ENDED_WITHIN: Duration = Duration::from_secs(3);
 /// How long the session that ends a call is given to say so itself.
 const OWN_WORD_WITHIN: Duration = Duration::from_millis(1_500);
+/// A call that was answered has a session within this time.
+const BEGINS_WITHIN: Duration = Duration::from_secs(3);
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 /// A text that a supervisor sends, characters.
 const LONGEST_MESSAGE: usize = 2_000;
 /// Instructions, characters.
@@ -107,13 +111,22 @@ pub(super) fn number(field: &'static str, text: &str) -> Result<String, Error> {
     }
 }
 
+/// It is no fault of whoever asked.
+fn failed(attempt: &'static str, error: &impl std::error::Error) -> Error {
+    Error::Internal { attempt, why: error.to_string() }
+}
+
 impl App {
     /// Makes a call: the agent speaks with whoever answers.
     ///
     /// # Errors
     /// [`Conflict::NumberBlocked`], [`Error::Invalid`], [`Error::NotConfigured`] without a carrier's
     /// account or a number to call from, [`Error::Carrier`] if the carrier refused.
-    pub async fn initiate_call(&self, actor: &Actor, wanted: Outbound) -> Result<Call, Error> {
+    pub async fn initiate_call(
+        self: &Arc<Self>,
+        actor: &Actor,
+        wanted: Outbound,
+    ) -> Result<Call, Error> {
         actor.may(Right::Write)?;
         let to = number("to_number", &wanted.to)?;
         let from = wanted.from.as_deref().map(|from| number("from_number", from)).transpose()?;
@@ -211,6 +224,9 @@ impl App {
             }
             Err(error) => {
                 self.give_up(id, tenant).await?;
+                if error.is_retryable() {
+                    return Err(failed("placing a call", &error));
+                }
                 return Err(Error::Carrier(error.to_string()));
             }
         }
@@ -219,16 +235,26 @@ impl App {
     }
 
     /// Ends a call that the carrier never took.
-    pub(super) async fn give_up(&self, id: CallId, tenant: TenantId) -> Result<(), Error> {
+    pub(super) async fn give_up(
+        self: &Arc<Self>,
+        id: CallId,
+        tenant: TenantId,
+    ) -> Result<(), Error> {
         let now = self.clock.now();
         let mut tx = self.db.begin().await.attempt("end the call")?;
         if !lines::advance(&mut tx, id, State::Failed, now).await.attempt("end the call")? {
             return Ok(());
         }
         lines::end(&mut tx, id, now, 0, Some("not_placed")).await.attempt("end the call")?;
-        let ended = self.told(&mut tx, tenant, id, "call.ended").await?;
+        let closed = escalations::close_all(&mut tx, tenant, id, now).await;
+        let mut events = Vec::new();
+        for escalation in closed.attempt("end the call")? {
+            events.push(self.escalation_event(&mut tx, tenant, &escalation).await?);
+        }
+        events.push(self.told(&mut tx, tenant, id, "call.ended").await?);
         tx.commit().await.attempt("end the call")?;
-        self.publish(ended);
+        events.into_iter().for_each(|event| self.publish(event));
+        self.release_agents(id).await;
         Ok(())
     }
 
@@ -250,19 +276,48 @@ impl App {
             return Err(Error::CallEnded(id));
         }
         let call_sid = call.call_sid.as_deref().ok_or(NotTold::NotLive)?;
-        self.desk.registry.tell(call_sid, Uuid::now_v7().to_string(), command).await?;
+        self.tell_soon(call_sid, call.state, command).await?;
         let mut tx = self.db.begin().await.attempt("write the audit")?;
         self.audit(&mut tx, actor, action, ("call", id.to_string()), (None, None)).await?;
         tx.commit().await.attempt("write the audit")?;
         Ok(call)
     }
 
+    /// Has a call's session carry out an order. A call that was answered has one, or is about to; one
+    /// that still rings will, and finds the order waiting.
+    pub(super) async fn tell_soon(
+        &self,
+        call_sid: &str,
+        state: State,
+        command: Command,
+    ) -> Result<(), NotTold> {
+        let registry = &self.desk.registry;
+        let id = Uuid::now_v7().to_string();
+        let telling = async {
+            loop {
+                match registry.tell(call_sid, id.clone(), command.clone()).await {
+                    Err(NotTold::NotLive) if state == State::InProgress => {
+                        tokio::time::sleep(BETWEEN_TRIES).await;
+                    }
+                    told => return told,
+                }
+            }
+        };
+        match tokio::time::timeout(BEGINS_WITHIN, telling).await {
+            Ok(Err(NotTold::NotLive)) if state < State::InProgress => {
+                registry.leave(call_sid, id, command)
+            }
+            Ok(told) => told.map(drop),
+            Err(_) => Err(NotTold::NotLive),
+        }
+    }
+
     /// Ends a call at once, wherever it is. One that is over stays as it is.
     ///
     /// # Errors
-    /// [`Error::NoSuchCall`]; [`Error::Carrier`] if nobody could end it: it may be up still.
+    /// [`Error::NoSuchCall`]; [`Error::Internal`] if nobody could end it: it may be up still.
     pub async fn end_call(
-        &self,
+        self: &Arc<Self>,
         actor: &Actor,
         id: CallId,
         reason: Option<String>,
@@ -278,14 +333,16 @@ impl App {
             return self.call(actor, id).await;
         };
         let mut listener = self.hub.listen(actor.tenant);
-        let sid = call_sid.parse().map_err(|_| Error::NotDone(NotTold::NotLive))?;
-        let ended = self.desk.end_call(&sid, Uuid::now_v7().to_string(), false).await;
-        match ended {
-            Ok(_) => {}
-            Err(NotHungUp::Session(why)) => return Err(why.into()),
-            // Nobody has it: neither a session nor, where one is configured, the carrier.
-            Err(NotHungUp::Carrier(_)) if self.desk.carrier.is_none() => {}
-            Err(NotHungUp::Carrier(error)) => return Err(Error::Carrier(error.to_string())),
+        // What the carrier cannot have named, it does not have.
+        if let Ok(sid) = call_sid.parse() {
+            match self.desk.end_call(&sid, Uuid::now_v7().to_string(), false).await {
+                Ok(_) => {}
+                Err(NotHungUp::Session(why)) => return Err(failed("ending a call", &why)),
+                // Nobody has it: neither a session nor, where one is configured, the carrier.
+                Err(NotHungUp::Carrier(_)) if self.desk.carrier.is_none() => {}
+                Err(NotHungUp::Carrier(NotEnded::Api(error))) if error.is_not_found() => {}
+                Err(NotHungUp::Carrier(error)) => return Err(failed("ending a call", &error)),
+            }
         }
         let state = if call.state < State::InProgress { State::Canceled } else { State::Completed };
         let at = self.clock.now();

@@ -31,8 +31,8 @@ pub struct Business {
     /// are added to it.
     #[serde(default)]
     pub instructions: String,
-    /// Said when the caller is silent.
-    #[serde(default = "still_there")]
+    /// Said when the caller is silent. Empty: as `turn.idle.prompt` says.
+    #[serde(default)]
     pub idle_prompt: String,
     /// Said before the agent hangs up.
     #[serde(default = "goodbye")]
@@ -274,10 +274,6 @@ impl Business {
 
 fn english() -> String {
     "en-US".to_owned()
-}
-
-fn still_there() -> String {
-    "Are you still there?".to_owned()
 }
 
 fn goodbye() -> String {

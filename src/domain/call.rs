@@ -113,7 +113,7 @@ pub struct Call {
     pub mood: Option<Mood>,
     /// Of the latest QA score, 0 to 1.
     pub qa_score: Option<f64>,
-    /// Of the latest escalation.
+    /// Of the latest escalation that is not cancelled.
     pub escalation: Option<EscalationStatus>,
     pub metadata: Map<String, Value>,
     /// The last of its events that clients were told of.

@@ -55,20 +55,14 @@ pub fn business_of(base: &Business, config: &BusinessConfig, tts: &str) -> Busin
     let given = given.map(str::trim).filter(|greeting| !greeting.is_empty());
     let greeting = given.map(|greeting| greeting.chars().take(LONGEST_GREETING).collect());
     // What the file says by itself may name its own business.
-    let [idle_prompt, goodbye, transfer] = match russian {
-        true => [
-            "Вы ещё на линии?",
-            "Спасибо за звонок. До свидания.",
-            "Одну минуту, я соединю вас с сотрудником.",
-        ],
-        false => [
-            "Are you still there?",
-            "Thank you for calling. Goodbye.",
-            "One moment, I will put you through to a person.",
-        ],
+    let [goodbye, transfer] = match russian {
+        true => ["Спасибо за звонок. До свидания.", "Одну минуту, я соединю вас с сотрудником."],
+        false => {
+            ["Thank you for calling. Goodbye.", "One moment, I will put you through to a person."]
+        }
     };
     let mut business = Business {
-        idle_prompt: idle_prompt.to_owned(),
+        idle_prompt: String::new(),
         goodbye: goodbye.to_owned(),
         transfer: transfer.to_owned(),
         name: config.name.clone(),

@@ -1,7 +1,7 @@
 //! Who may connect, who is on the line, and how the calls that ended did so.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -42,6 +42,9 @@ pub struct Expected {
     /// What the agent comes back with.
     pub back: Option<Back>,
 }
+
+/// Orders that are left for one call.
+const MOST_LEFT: usize = 16;
 
 /// What an agent that goes on with a call has to tell of the person who was to take it over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +106,8 @@ struct State {
     ended: HashMap<String, (EndReason, Instant)>,
     /// What the carrier last said of who answered.
     answered: HashMap<String, (Answerer, Instant)>,
+    /// Orders to calls whose sessions have not begun.
+    left: HashMap<String, (Vec<(String, Command)>, Instant)>,
     /// How often calls were gone on with.
     resumed: HashMap<String, (u32, Instant)>,
 }
@@ -232,6 +237,13 @@ impl Registry {
             // Known before the audio was connected.
             let _ = words.try_send(Word::AnsweredBy(*by));
         }
+        if let Some((left, _)) = state.left.remove(&call.call_sid) {
+            for (id, command) in left {
+                // Whoever gave it was answered long ago.
+                let (answer, _) = oneshot::channel();
+                let _ = words.try_send(Word::Order(Order { id, command, answer }));
+            }
+        }
         let session = Session { words, origin: call.origin.clone(), listens: call.listens };
         state.live.insert(call.call_sid.clone(), session);
         Ok(receiver)
@@ -263,9 +275,40 @@ impl Registry {
         }
     }
 
+    /// Leaves an order for a call that is not answered yet: its session begins with it.
+    ///
+    /// # Errors
+    /// [`NotTold::Busy`]: too many are left.
+    pub fn leave(&self, call_sid: &str, id: String, command: Command) -> Result<(), NotTold> {
+        let mut state = self.state();
+        if let Some(session) = state.live.get(call_sid) {
+            // It was answered in this moment.
+            let (answer, _) = oneshot::channel();
+            let order = Word::Order(Order { id, command, answer });
+            return session.words.try_send(order).map_err(|_| NotTold::Busy);
+        }
+        let now = Instant::now();
+        state.left.retain(|_, (_, since)| now.duration_since(*since) < END_REMEMBERED);
+        let full = state.left.len() >= MOST_KEPT;
+        match state.left.entry(call_sid.to_owned()) {
+            Entry::Occupied(entry) if entry.get().0.len() >= MOST_LEFT => Err(NotTold::Busy),
+            Entry::Occupied(mut entry) => {
+                entry.get_mut().0.push((id, command));
+                Ok(())
+            }
+            Entry::Vacant(_) if full => Err(NotTold::Busy),
+            Entry::Vacant(entry) => {
+                entry.insert((vec![(id, command)], now));
+                Ok(())
+            }
+        }
+    }
+
     /// The carrier says that this call is over.
     pub fn call_over(&self, call_sid: &str) {
-        if let Some(session) = self.state().live.get(call_sid) {
+        let mut state = self.state();
+        state.left.remove(call_sid);
+        if let Some(session) = state.live.get(call_sid) {
             // A full mailbox is no loss: the socket's end says the same.
             let _ = session.words.try_send(Word::CallOver);
         }

@@ -77,6 +77,7 @@ impl Retrieval {
             tracing::warn!("the knowledge was not searched in time: answering without it");
             return nothing();
         };
+        // That nothing was found is told, too.
         source.used(&passages);
         let passages: Arc<[Passage]> = passages.into();
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) =

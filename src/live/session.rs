@@ -39,6 +39,8 @@ use super::{
 /// A carrier that sends nothing for so long is gone: it sends 50 messages a second.
 const CARRIER_SILENT_AFTER: Duration = Duration::from_secs(10);
 
+/// An answer that has begun does not pause for longer.
+const NEXT_TOKEN_WITHIN: Duration = Duration::from_millis(2_000);
 /// A call is left to another process in a pause of speech, and at the latest after this.
 const LEAVE_WITHIN: Duration = Duration::from_secs(6);
 /// The socket stays open so long for the last words to be written.
@@ -336,9 +338,10 @@ impl Session {
                 if speculative {
                     metrics::counter!("tandem_speculations_total").increment(1);
                 }
-                let engine = match engine {
-                    turn::Engine::Chosen => &self.llm,
-                    turn::Engine::Spare => &self.spare_llm,
+                let patience = &self.conversation.policy().patience;
+                let (engine, within) = match engine {
+                    turn::Engine::Chosen => (&self.llm, patience.spare_after),
+                    turn::Engine::Spare => (&self.spare_llm, patience.apology_after),
                 };
                 let stream = engine.answer(LlmRequest {
                     instructions: self.conversation.instructions().to_owned(),
@@ -348,8 +351,8 @@ impl Session {
                     model: None,
                     temperature: None,
                     stand_in: None,
-                    first_token_within: Duration::from_millis(4_000),
-                    next_token_within: Duration::from_millis(2_000),
+                    first_token_within: within,
+                    next_token_within: within.min(NEXT_TOKEN_WITHIN),
                 });
                 self.reply = Some((epoch, reply, stream));
             }

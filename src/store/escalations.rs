@@ -85,25 +85,22 @@ pub async fn add(tx: &mut Tx, new: NewEscalation) -> Result<Escalation, StoreErr
     .bind(Value::Object(new.context_data))
     .bind(new.at);
     let (id,): (i64,) = tx.one(insert).await?;
-    shown(tx, new.call, Some(EscalationStatus::Pending), new.at).await?;
+    shown(tx, new.call, new.at).await?;
     let assign = sql("UPDATE calls SET agent_id = $2 WHERE id = $1").bind(new.call);
     tx.exec(assign.bind(new.agent)).await?;
     let row: EscalationRow = tx.one(sql(SELECT).push("WHERE e.id =").arg(id)).await?;
     row.try_into()
 }
 
-/// What the call shows of its latest escalation, and whether any of them counts.
-pub(super) async fn shown(
-    tx: &mut Tx,
-    call: CallId,
-    status: Option<EscalationStatus>,
-    at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let status = status.filter(|status| *status != EscalationStatus::Cancelled);
-    let show = sql("UPDATE calls SET escalation_status = $2, updated_at = $3, escalated = EXISTS
-            (SELECT 1 FROM escalations WHERE call_id = $1 AND status <> 'cancelled')
+/// The call shows the latest of its escalations that is not cancelled.
+pub(super) async fn shown(tx: &mut Tx, call: CallId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    let select = sql("SELECT status FROM escalations WHERE call_id = $1 AND status <> 'cancelled'
+         ORDER BY requested_at DESC, id DESC LIMIT 1");
+    let status: Option<(String,)> = tx.opt(select.bind(call)).await?;
+    let show = sql("UPDATE calls SET escalation_status = $2, updated_at = $3, escalated = $4
          WHERE id = $1");
-    tx.exec(show.bind(call).bind(status.map(EscalationStatus::name)).bind(at)).await.map(drop)
+    let show = show.bind(call).bind(status.as_ref().map(|(status,)| status.clone())).bind(at);
+    tx.exec(show.bind(status.is_some())).await.map(drop)
 }
 
 /// The escalation of this call that is not over, if there is one.
@@ -211,7 +208,7 @@ pub async fn advance(
     }
     let row: EscalationRow = tx.one(sql(SELECT).push("WHERE e.id =").arg(id)).await?;
     let escalation = Escalation::try_from(row)?;
-    shown(tx, escalation.call, Some(status), at).await?;
+    shown(tx, escalation.call, at).await?;
     if status == EscalationStatus::Cancelled {
         let free = sql("UPDATE calls SET agent_id = NULL WHERE id = $1").bind(escalation.call);
         tx.exec(free).await?;
@@ -219,8 +216,8 @@ pub async fn advance(
     Ok(Some(escalation))
 }
 
-/// Gives an open escalation that nobody has accepted to another agent; `tried` are those who were asked
-/// before. False: it is over, was accepted, or is somebody else's by now.
+/// Gives an open escalation that nobody has accepted to another agent, with its cause and context as they
+/// are here; `tried` are those who were asked before. False: it is over, was accepted, or is somebody else's by now.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -235,10 +232,12 @@ pub async fn reassign(
     context.insert("tried".to_owned(), tried);
     let update =
         sql("UPDATE escalations SET agent_id = $2, progress = 'requested', agent_call_sid = NULL,
-                context_data = $3, asked_at = $4
+                context_data = $3, asked_at = $4, trigger_type = $6, trigger_details = $7
          WHERE id = $1 AND status = 'pending' AND agent_id IS NOT DISTINCT FROM $5");
     let update = update.bind(escalation.id).bind(agent).bind(Value::Object(context)).bind(at);
     let update = update.bind(escalation.agent.as_ref().map(|(from, _)| *from));
+    let update = update.bind(escalation.trigger_type.clone());
+    let update = update.bind(Value::Object(escalation.trigger_details.clone()));
     if tx.exec(update).await? == 0 {
         return Ok(false);
     }
@@ -269,8 +268,10 @@ pub async fn close_all(
     for (id,) in ids {
         let row: EscalationRow = tx.one(sql(SELECT).push("WHERE e.id =").arg(id)).await?;
         let escalation = Escalation::try_from(row)?;
-        shown(tx, call, Some(escalation.status), at).await?;
         closed.push(escalation);
+    }
+    if !closed.is_empty() {
+        shown(tx, call, at).await?;
     }
     Ok(closed)
 }

@@ -259,7 +259,7 @@ pub async fn insert_escalation(
     .bind(escalation.accepted_at)
     .bind(escalation.completed_at);
     let (id,): (i64,) = tx.one(insert).await?;
-    shown(tx, escalation.call, Some(escalation.status), escalation.requested_at).await?;
+    shown(tx, escalation.call, escalation.requested_at).await?;
     Ok(Escalation { id, ..escalation })
 }
 
@@ -286,5 +286,5 @@ pub async fn update_escalation(
     .bind(escalation.accepted_at)
     .bind(escalation.completed_at);
     tx.exec(update).await?;
-    shown(tx, escalation.call, Some(escalation.status), at).await
+    shown(tx, escalation.call, at).await
 }

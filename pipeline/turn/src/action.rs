@@ -142,8 +142,6 @@ pub enum Refusal {
     Ending,
     #[error("there is nothing to say")]
     Empty,
-    #[error("no person can be reached: no number to transfer to is set")]
-    NobodyToTransferTo,
     #[error("a person has taken the call over")]
     TakenOver,
     #[error("the call is not answered yet")]

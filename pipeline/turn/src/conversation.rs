@@ -271,7 +271,12 @@ impl Conversation {
         self.tally
     }
 
-    /// The instructions in force.
+    /// How this call is conducted.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The model's instructions, a supervisor's if there are any.
     pub fn instructions(&self) -> &str {
         self.overrides.as_deref().unwrap_or(&self.script.instructions)
     }
@@ -341,6 +346,9 @@ impl Conversation {
         }
         self.floor = Floor::Caller;
         self.begun = self.now;
+        if let Some(asked) = self.script.collecting.take() {
+            self.collect_keys(&asked);
+        }
         self.timers.set(Timer::LongestCall, self.now + self.policy.longest_call);
         if self.script.resumed.is_none() && !self.script.notice.trim().is_empty() {
             let notice = self.script.notice.clone();

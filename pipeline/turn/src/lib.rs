@@ -16,6 +16,7 @@ mod floor;
 pub mod heard;
 mod history;
 mod ids;
+mod phrases;
 pub mod policy;
 pub mod sentence;
 mod time;
@@ -28,7 +29,7 @@ pub use action::{
 };
 pub use conversation::Conversation;
 pub use event::{Answerer, Command, CommandId, Event, ToolCall, WordAt};
-pub use floor::FloorName;
+pub use floor::{FloorName, tools::COLLECT_KEYS};
 pub use history::{LEFT_RUNNING, Message, was_done};
 pub use ids::{Epoch, Generation, MarkId, ReplyId, TurnId, UtteranceId};
 pub use policy::{Policy, Script, ToolPolicy};

@@ -366,6 +366,9 @@ pub struct Script {
     pub paused: bool,
     /// or that a person speaks.
     pub person: bool,
+    /// The model had asked for keys that were not pressed yet, with these arguments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collecting: Option<serde_json::Value>,
 }
 
 /// How a function that the model may call behaves.

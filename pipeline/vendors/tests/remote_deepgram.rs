@@ -63,7 +63,7 @@ async fn guesses_then_words_then_the_end_of_the_turn() {
     assert!(from_ms <= 51_000 && (52_000..=52_400).contains(&to_ms), "{from_ms}..{to_ms}");
     let end = next_settled(&mut stream).await;
     assert!(
-        matches!(end, Some(SttEvent::EndOfTurn { at_ms, confidence: None }) if at_ms == to_ms),
+        matches!(end, Some(SttEvent::EagerEndOfTurn { at_ms, confidence: None }) if at_ms == to_ms),
         "{end:?}"
     );
 

@@ -7,6 +7,7 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use turn::Refusal;
 use utoipa::ToSchema;
 
 use crate::{
@@ -67,6 +68,14 @@ impl Problem {
         problem
     }
 
+    /// It cannot be done as things stand, and not by a field's fault: the code is of the contract's list,
+    /// the reason stands in the details.
+    fn refused(reason: &'static str, message: String) -> Self {
+        let mut problem = Problem::new(StatusCode::BAD_REQUEST, "VALIDATION_ERROR", message);
+        problem.details.insert("reason".to_owned(), json!(reason));
+        problem
+    }
+
     /// There is no such thing: 404.
     pub(super) fn not_found(what: &str) -> Self {
         let code = if what == "Call" { "CALL_NOT_FOUND" } else { "NOT_FOUND" };
@@ -118,15 +127,13 @@ impl From<Error> for Problem {
                 Problem::new(S::TOO_MANY_REQUESTS, "RATE_LIMIT_EXCEEDED", message)
                     .retry_after(retry_after)
             }
-            Error::NotDone(NotTold::NotLive) => {
-                Problem::new(S::BAD_REQUEST, "CALL_NOT_ACTIVE", message)
-            }
-            Error::NotDone(NotTold::Refused(_)) => {
-                Problem::new(S::BAD_REQUEST, "CALL_NOT_ACTIVE", message)
-            }
+            Error::NotDone(
+                NotTold::NotLive | NotTold::Refused(Refusal::Ended | Refusal::Ending),
+            ) => Problem::new(S::BAD_REQUEST, "CALL_NOT_ACTIVE", message),
+            Error::NotDone(NotTold::Refused(_)) => Problem::refused("REFUSED", message),
             Error::InvalidFile(_) => Problem::new(S::BAD_REQUEST, "INVALID_FILE", message),
-            Error::NotConfigured(_) => Problem::new(S::BAD_REQUEST, "NOT_CONFIGURED", message),
-            Error::Carrier(_) => Problem::new(S::BAD_REQUEST, "CARRIER_ERROR", message),
+            Error::NotConfigured(_) => Problem::refused("NOT_CONFIGURED", message),
+            Error::Carrier(_) => Problem::refused("CARRIER_ERROR", message),
             Error::Store { source, .. } if source.is_away() => {
                 tracing::warn!(error = message, "an operation found the database away");
                 let message = "The database is away; calls go on. Try again in a moment.";

@@ -52,6 +52,16 @@ impl App {
         state.ok().flatten().is_some_and(State::is_over)
     }
 
+    /// The same of a leg whose end the carrier may be about to tell: the legs of one room end together, and
+    /// the word on one comes before the word on the other.
+    pub(super) async fn is_leg_over_soon(&self, leg: &str) -> bool {
+        if self.is_leg_over(leg).await {
+            return true;
+        }
+        tokio::time::sleep(SETTLES_WITHIN).await;
+        self.is_leg_over(leg).await
+    }
+
     /// The caller has joined the room: the two are bridged. A caller whose person is gone by now is
     /// fetched back.
     ///

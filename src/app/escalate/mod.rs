@@ -221,7 +221,10 @@ impl App {
         let agent = self.pick(&mut tx, tenant, id, whom).await?;
         let details = cause.details.clone();
         let escalation = match (open, agent) {
-            (Some(open), Some(agent)) => {
+            (Some(mut open), Some(agent)) => {
+                open.context_data.extend(cause.context);
+                open.trigger_details.extend(cause.details);
+                open.trigger_type = cause.trigger_type;
                 escalations::reassign(&mut tx, &open, agent, json!([]), now)
                     .await
                     .attempt(ATTEMPT)?;
@@ -271,7 +274,7 @@ impl App {
     }
 
     /// The event of an escalation that has begun, or is over; kept in the call's own list.
-    async fn escalation_event(
+    pub(super) async fn escalation_event(
         &self,
         tx: &mut Tx,
         tenant: TenantId,

@@ -30,9 +30,6 @@ const RINGS_FOR: u32 = 25;
 const DECIDES_WITHIN: i64 = 15;
 /// Who has accepted meets the caller within this.
 const MEET_WITHIN: TimeDelta = TimeDelta::seconds(30);
-/// A session that is about to begin does so within this.
-const BEGINS_WITHIN: Duration = Duration::from_secs(3);
-const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 /// So many of them at once.
 const MOST_LOOKED_AFTER: i64 = 50;
 /// So many people are tried, one after another.
@@ -188,18 +185,8 @@ impl App {
         escalation: &Escalation,
     ) -> Result<(), NotTold> {
         let call_sid = call_sid.as_deref().ok_or(NotTold::NotLive)?;
-        let letting = async {
-            loop {
-                let order = Command::Transfer { reason: format!("{HANDOVER}{}", escalation.id) };
-                let id = Uuid::now_v7().to_string();
-                match self.desk.registry.tell(call_sid, id, order).await {
-                    // Between two sessions: the next one is about to begin.
-                    Err(NotTold::NotLive) => tokio::time::sleep(BETWEEN_TRIES).await,
-                    told => return told.map(drop),
-                }
-            }
-        };
-        tokio::time::timeout(BEGINS_WITHIN, letting).await.unwrap_or(Err(NotTold::NotLive))
+        let order = Command::Transfer { reason: format!("{HANDOVER}{}", escalation.id) };
+        self.tell_soon(call_sid, State::InProgress, order).await
     }
 
     /// How the agent's leg fares: it rings, or it came to nothing. Its name is written down here, too: who
@@ -252,7 +239,7 @@ impl App {
         let call = calls::find_in(&mut tx, tenant, escalation.call).await.attempt(ATTEMPT)?;
         drop(tx);
         match call.and_then(|call| call.call_sid) {
-            Some(caller) => Ok(self.is_leg_over(&caller).await),
+            Some(caller) => Ok(self.is_leg_over_soon(&caller).await),
             None => Ok(false),
         }
     }

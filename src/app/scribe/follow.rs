@@ -3,7 +3,7 @@
 use analysis::{
     Language,
     sentiment::{self, Label},
-    triggers::{Fact, Fired, Knowledge, Trigger, Watch},
+    triggers::{Fact, Fired, Knowledge, Trigger, Watch, asks_something},
 };
 use serde_json::Value;
 use turn::{Note, Purpose};
@@ -20,6 +20,8 @@ pub(super) struct Followed {
     language: Language,
     watch: Watch,
     lines: u32,
+    /// The caller's last line asked something.
+    asked: bool,
     /// When the agent or the caller was last heard, ms; that the agent asks whether the caller is there
     /// does not end the silence.
     last_heard_ms: u64,
@@ -72,6 +74,7 @@ impl Followed {
             watch: Watch::new(&triggers, language),
             lines: 0,
             last_heard_ms: 0,
+            asked: false,
             prompts: false,
             feels: analyse::feels(config),
             knowledge: Knowledge::NotAsked,
@@ -101,6 +104,7 @@ impl Followed {
         }
         match speaker {
             Speaker::Customer => {
+                self.asked = asks_something(text, self.language);
                 let confidence = confidence.map(|sure| sure as f32);
                 let fact = Fact::Caller { at_ms, interaction, text, confidence, sentiment: felt };
                 let fired = self.watch.tell(fact);
@@ -112,6 +116,13 @@ impl Followed {
                 Effect { fired, ..Effect::default() }
             }
             Speaker::Agent => Effect::default(),
+        }
+    }
+
+    /// The knowledge was searched for what the caller said last.
+    pub(super) fn consulted(&mut self, found: bool) {
+        if self.asked {
+            self.knowledge = if found { Knowledge::Found } else { Knowledge::Missed };
         }
     }
 

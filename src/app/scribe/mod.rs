@@ -350,7 +350,11 @@ impl Scribe {
                         note_down(tx, &mut writing, began, (at, note), meanings).await?;
                     }
                 }
+                Fact::Consulted { texts, .. } if texts.is_empty() => {
+                    writing.followed.consulted(false);
+                }
                 Fact::Consulted { at, texts, .. } => {
+                    writing.followed.consulted(true);
                     let known = Known::Passages { texts };
                     let fact = NewFact { position: None, at, known };
                     scores::add_fact(tx, writing.tenant, writing.id, fact).await?;
@@ -493,7 +497,9 @@ async fn advance(
     writing.state = state;
     writing.changed = true;
     if state.is_over() {
-        let seconds = (at - writing.started_at).num_seconds().max(0);
+        // The carrier tells whole seconds: a call of a moment would end before it began.
+        let at = at.max(writing.started_at);
+        let seconds = (at - writing.started_at).num_seconds();
         lines::end(tx, writing.id, at, seconds, None).await?;
         writing.ended_now = true;
     }

@@ -15,6 +15,8 @@ pub struct Standing {
     pub paused: bool,
     /// A person has taken the call over.
     pub person: bool,
+    /// The keys that the model had asked for, and the caller had not pressed: its arguments.
+    pub collecting: Option<serde_json::Value>,
     /// So many notes are in the journal.
     pub notes: u64,
     running: Vec<ToolCall>,
@@ -46,8 +48,15 @@ impl Standing {
             Action::RunTool { call, .. } => self.running.push(call),
             Action::Note(Note::Ordered { command, .. }) => self.ordered(command),
             Action::Note(note) => {
-                if let Note::ToolUsed { call, .. } = &note {
-                    self.running.retain(|running| running.id != call.id);
+                match &note {
+                    Note::ToolUsed { call, .. } => {
+                        self.running.retain(|running| running.id != call.id);
+                        if call.name == turn::COLLECT_KEYS {
+                            self.collecting = Some(call.arguments.clone());
+                        }
+                    }
+                    Note::Pressed { .. } => self.collecting = None,
+                    _ => {}
                 }
                 self.before.extend(said(note));
             }
@@ -102,6 +111,18 @@ mod tests {
         assert_eq!(standing.before, [Message::Guidance { text: "Offer tea.".to_owned() }]);
         let back = journal(vec![ordered(Command::TakeOver), ordered(Command::HandBack)]);
         assert_eq!(Standing::of(&back), Standing { notes: 2, ..Standing::default() });
+    }
+
+    #[test]
+    fn keys_that_are_awaited_are_as_secret_in_the_next_session() {
+        let arguments = serde_json::json!({"length": 4, "secret": true});
+        let name = turn::COLLECT_KEYS.to_owned();
+        let call = ToolCall { id: "k".to_owned(), name, arguments: arguments.clone() };
+        let content = "The caller is asked for it.".to_owned();
+        let asked = Action::Note(Note::ToolUsed { call, content, effects: false });
+        assert_eq!(Standing::of(&journal(vec![asked.clone()])).collecting, Some(arguments));
+        let pressed = Action::Note(Note::Pressed { keys: "****".to_owned() });
+        assert_eq!(Standing::of(&journal(vec![asked, pressed])).collecting, None);
     }
 
     #[test]

@@ -443,7 +443,7 @@ async fn next_change(listening: &mut Option<Subscription>) -> bool {
 
 fn request(remote: &Remote, asked: &Asked<'_>) -> CallToolRequestParams {
     let mut meta = RequestMetaObject::new();
-    meta.0.0.insert(IDEMPOTENCY_KEY.to_owned(), asked.key().into());
+    meta.0.0.insert(IDEMPOTENCY_KEY.to_owned(), asked.key.into());
     let arguments = asked.call.arguments.as_object().cloned().unwrap_or_default();
     let mut request = CallToolRequestParams::new(remote.own_name.clone()).with_arguments(arguments);
     request.meta = Some(meta);

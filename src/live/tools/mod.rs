@@ -35,6 +35,8 @@ pub use lookup::looked_up;
 const LONGEST_ANSWER: usize = 16 * 1024;
 /// At most so many run at once in one call.
 const MOST_AT_ONCE: usize = 16;
+/// So many calls of which it is not known whether they were done are remembered.
+const MOST_UNSURE: usize = 64;
 /// A server that does not take the connection by then is not there.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 
@@ -75,7 +77,10 @@ pub struct Offer {
 pub struct Tools {
     offer: Offer,
     call_sid: String,
-    running: JoinSet<String>,
+    running: JoinSet<Outcome>,
+    /// The keys of calls of which nobody knows whether they were done, by what was called. The same call
+    /// once more is the same effect.
+    unsure: HashMap<String, String>,
     asked: HashMap<Id, Running>,
     refused: VecDeque<Answer>,
 }
@@ -93,6 +98,9 @@ struct Running {
     epoch: Epoch,
     reply: ReplyId,
     call_id: String,
+    /// What is called, with its arguments, and the key it has.
+    what: String,
+    key: String,
     may_be_cancelled: bool,
     handle: AbortHandle,
 }
@@ -114,6 +122,15 @@ enum Kind {
 struct Asked<'a> {
     call: &'a ToolCall,
     call_sid: &'a str,
+    /// What tells this effect from every other. Visible ASCII, since it goes into headers.
+    key: &'a str,
+}
+
+/// What a tool said, for the model.
+struct Outcome {
+    content: String,
+    /// It may have been done, and it may not.
+    unsure: bool,
 }
 
 /// Why a tool gave no answer: a word for logs and metrics, and words for the model. Only the model
@@ -241,8 +258,8 @@ impl Offer {
 
 impl Tools {
     pub fn new(offer: Offer, call_sid: String) -> Self {
-        let (running, asked, refused) = Default::default();
-        Tools { offer, call_sid, running, asked, refused }
+        let (running, unsure, asked, refused) = Default::default();
+        Tools { offer, call_sid, running, unsure, asked, refused }
     }
 
     /// Runs a tool; its answer comes from [`Tools::next`].
@@ -259,9 +276,13 @@ impl Tools {
         }
         let (call_sid, client) = (self.call_sid.clone(), self.offer.client.clone());
         let (call_id, may_be_cancelled) = (call.id.clone(), tool.may_be_cancelled);
-        let handle =
-            self.running.spawn(async move { tool.answer(&client, &call, &call_sid).await });
-        let running = Running { epoch, reply, call_id, may_be_cancelled, handle };
+        let what = format!("{} {}", call.name, call.arguments);
+        let key = self.unsure.get(&what).cloned().unwrap_or_else(|| key_of(&call_sid, &call.id));
+        let known_as = key.clone();
+        let handle = self
+            .running
+            .spawn(async move { tool.answer(&client, &call, (&call_sid, &known_as)).await });
+        let running = Running { epoch, reply, call_id, what, key, may_be_cancelled, handle };
         self.asked.insert(running.handle.id(), running);
     }
 
@@ -283,15 +304,23 @@ impl Tools {
             if let Some(answer) = self.refused.pop_front() {
                 return answer;
             }
-            let (id, content) = match self.running.join_next_with_id().await {
-                Some(Ok((id, content))) => (id, content),
+            let (id, outcome) = match self.running.join_next_with_id().await {
+                Some(Ok((id, outcome))) => (id, outcome),
                 // A defect of ours is answered too: the model waits for it.
-                Some(Err(error)) => (error.id(), "Failed: the function broke off.".to_owned()),
+                Some(Err(error)) => {
+                    let content = "Failed: the function broke off.".to_owned();
+                    (error.id(), Outcome { content, unsure: true })
+                }
                 None => std::future::pending().await,
             };
             // What was given up is not known any more.
-            if let Some(Running { epoch, reply, call_id, .. }) = self.asked.remove(&id) {
-                return Answer { epoch, reply, call_id, content };
+            if let Some(Running { epoch, reply, call_id, what, key, .. }) = self.asked.remove(&id) {
+                if !outcome.unsure {
+                    self.unsure.remove(&what);
+                } else if self.unsure.len() < MOST_UNSURE {
+                    self.unsure.insert(what, key);
+                }
+                return Answer { epoch, reply, call_id, content: outcome.content };
             }
         }
     }
@@ -305,8 +334,13 @@ impl Drop for Tools {
 }
 
 impl Tool {
-    async fn answer(&self, client: &reqwest::Client, call: &ToolCall, call_sid: &str) -> String {
-        let asked = Asked { call, call_sid };
+    async fn answer(
+        &self,
+        client: &reqwest::Client,
+        call: &ToolCall,
+        (call_sid, key): (&str, &str),
+    ) -> Outcome {
+        let asked = Asked { call, call_sid, key };
         let answer = async {
             match &self.kind {
                 Kind::Webhook(webhook) => webhook.call(client, &asked).await,
@@ -315,23 +349,24 @@ impl Tool {
             }
         };
         let failed = match tokio::time::timeout(self.within, answer).await {
-            Ok(Ok(content)) => return content,
+            Ok(Ok(content)) => return Outcome { content, unsure: false },
             Ok(Err(failed)) => failed,
-            Err(_) => Failed { why: "late", words: "no answer in time".to_owned() },
+            Err(_) => Failed {
+                why: "late",
+                words: "no answer in time; whether it was done is not known".to_owned(),
+            },
         };
         tracing::warn!(call = call_sid, tool = call.name, why = failed.why, "a tool failed");
         metrics::counter!("tandem_tool_failures_total", "why" => failed.why).increment(1);
-        format!("Failed: {}.", failed.words.trim_end_matches('.'))
+        let content = format!("Failed: {}.", failed.words.trim_end_matches('.'));
+        Outcome { content, unsure: matches!(failed.why, "late" | "unreachable") }
     }
 }
 
-impl Asked<'_> {
-    /// What tells this call of the model from every other: the carrier's call and the model's.
-    /// Visible ASCII, since it goes into headers.
-    fn key(&self) -> String {
-        let key = format!("{}:{}", self.call_sid, self.call.id);
-        key.chars().take(200).map(|c| if c.is_ascii_graphic() { c } else { '_' }).collect()
-    }
+/// What tells a call of the model from every other: the carrier's call and the model's. Visible ASCII.
+fn key_of(call_sid: &str, call_id: &str) -> String {
+    let key = format!("{call_sid}:{call_id}");
+    key.chars().take(200).map(|c| if c.is_ascii_graphic() { c } else { '_' }).collect()
 }
 
 /// The first `most` bytes of a text, whole characters, with a word on what is missing.

@@ -45,20 +45,20 @@ impl Webhook {
         asked: &Asked<'_>,
     ) -> Result<String, Failed> {
         let body = asked.call.arguments.to_string();
-        let id = asked.key();
+        let id = asked.key;
         let mut request = client
             .post(self.url.clone())
             .headers(self.headers.clone())
             .header(CONTENT_TYPE, "application/json")
             // One call of the model is one effect: a receiver can drop what it has seen.
-            .header("Idempotency-Key", &id)
+            .header("Idempotency-Key", id)
             .header("X-Tandem-Call", asked.call_sid);
         if let Some(key) = &self.key {
             let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
             request = request
-                .header("Webhook-Id", &id)
+                .header("Webhook-Id", id)
                 .header("Webhook-Timestamp", at)
-                .header("Webhook-Signature", signature(key, &id, at, &body));
+                .header("Webhook-Signature", signature(key, id, at, &body));
         }
         let response = request.body(body).send().await.map_err(|error| broken(&error))?;
         let status = response.status();

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, ops::Range};
 
+use super::person::request;
 use crate::{
     Language, phrases,
     words::{Word, words},
@@ -40,6 +41,18 @@ impl Repetition {
         }
         says_so || same
     }
+}
+
+/// Does the caller ask for something that could be known? "Sorry?" and "Are you there?" hold nothing to
+/// look for.
+pub fn asks_something(text: &str, language: Language) -> bool {
+    let said = words(text);
+    let Some(list) = phrases::of(language.of_turn(text)) else { return false };
+    let asks = text.contains('?') || list.question.met(&said);
+    asks && list.filler.covered(&said) < said.len()
+        && !list.farewell.met(&said)
+        && request(&said, language.of_turn(text)).is_none()
+        && content(&said).len() >= 2
 }
 
 /// The words of a turn that carry its matter, once each, cut so that endings do not tell them apart.

@@ -22,6 +22,7 @@ mod failure;
 pub(crate) mod person;
 mod watch;
 
+pub use failure::asks_something;
 pub(crate) use failure::{alike, content};
 pub use person::asks_for_person;
 pub use watch::{Fact, Fired, Knowledge, Watch};

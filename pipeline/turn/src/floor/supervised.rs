@@ -99,9 +99,6 @@ impl Conversation {
                 Ok(Effect::Done)
             }
             Command::Transfer { reason } => {
-                if !self.script.can_transfer {
-                    return Err(Refusal::NobodyToTransferTo);
-                }
                 if self.ends_in_any_case() {
                     return Err(Refusal::Ending);
                 }

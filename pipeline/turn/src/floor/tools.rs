@@ -15,6 +15,8 @@ use crate::{
     timer::Timer,
 };
 
+/// The function by which the model asks for keys.
+pub const COLLECT_KEYS: &str = "collect_keys";
 /// At most this many tools are called in one round, and run on at once.
 const TOOLS_AT_ONCE: usize = 16;
 /// At most this many keys are sent at once.
@@ -76,7 +78,7 @@ impl Conversation {
                 let reason = reason.chars().take(200).collect();
                 reply.ending = Some(EndReason::Transferred { reason });
             }
-            "collect_keys" => {
+            COLLECT_KEYS => {
                 self.collect_keys(&call.arguments);
                 self.answered_here(call, "The keys come as the caller's next words.", true);
             }
@@ -197,7 +199,7 @@ impl Conversation {
     /// Writes down that a tool was called, and what came of it.
     pub(crate) fn tool_used(&mut self, call: ToolCall, content: String) {
         // Keys are the caller's doing.
-        let effects = call.name != "collect_keys" && self.tool_policy(&call.name).effects;
+        let effects = call.name != COLLECT_KEYS && self.tool_policy(&call.name).effects;
         self.note(Note::ToolUsed { call, content, effects });
     }
 

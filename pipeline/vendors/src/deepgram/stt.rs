@@ -324,7 +324,7 @@ impl Call {
                     && std::mem::take(&mut self.heard.in_turn)
                 {
                     let at_ms = line.timeline.end_ms(seconds);
-                    self.tell(SttEvent::EndOfTurn { at_ms, confidence: None }).await?;
+                    self.tell(SttEvent::EagerEndOfTurn { at_ms, confidence: None }).await?;
                 }
             }
             "Metadata" => line.request_id = message.request_id.or(line.request_id.take()),
@@ -379,7 +379,8 @@ impl Call {
             self.conclude().await?;
         }
         if message.speech_final && std::mem::take(&mut self.heard.in_turn) {
-            self.tell(SttEvent::EndOfTurn { at_ms: to_ms, confidence: None }).await?;
+            // It knows of nothing but a silence: good to prepare an answer by, not to take the turn.
+            self.tell(SttEvent::EagerEndOfTurn { at_ms: to_ms, confidence: None }).await?;
         }
         Ok(())
     }
