@@ -271,7 +271,7 @@ impl Gateway {
         if expected.listens {
             (script.paused, script.person) = (true, true);
         }
-        let mut policy = self.policy_for(&business);
+        let mut policy = self.policy_for(business);
         if let Some(config) = &brief.config {
             let delay = Duration::from_secs_f64(config.data.voice.response_delay.clamp(0.0, 10.0));
             policy.end_of_turn.shortest += delay;

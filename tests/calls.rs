@@ -22,6 +22,8 @@ mod lasting;
 mod line;
 #[path = "calls/mcp/mod.rs"]
 mod mcp;
+#[path = "calls/ordered.rs"]
+mod ordered;
 #[path = "calls/outage.rs"]
 mod outage;
 #[path = "calls/outliving.rs"]

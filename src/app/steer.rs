@@ -293,22 +293,17 @@ impl App {
     ) -> Result<(), NotTold> {
         let registry = &self.desk.registry;
         let id = Uuid::now_v7().to_string();
-        let telling = async {
-            loop {
-                match registry.tell(call_sid, id.clone(), command.clone()).await {
-                    Err(NotTold::NotLive) if state == State::InProgress => {
-                        tokio::time::sleep(BETWEEN_TRIES).await;
-                    }
-                    told => return told,
+        let began = tokio::time::Instant::now();
+        loop {
+            match registry.tell(call_sid, id.clone(), command.clone()).await {
+                Err(NotTold::NotLive) if state < State::InProgress => {
+                    return registry.leave(call_sid, id, command);
                 }
+                Err(NotTold::NotLive) if began.elapsed() < BEGINS_WITHIN => {
+                    tokio::time::sleep(BETWEEN_TRIES).await;
+                }
+                told => return told.map(drop),
             }
-        };
-        match tokio::time::timeout(BEGINS_WITHIN, telling).await {
-            Ok(Err(NotTold::NotLive)) if state < State::InProgress => {
-                registry.leave(call_sid, id, command)
-            }
-            Ok(told) => told.map(drop),
-            Err(_) => Err(NotTold::NotLive),
         }
     }
 

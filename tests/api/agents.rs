@@ -50,6 +50,18 @@ told! {
         assert_eq!(admin.put(&path, emptied).await.ok(200)["agent"]["skills"], json!([]));
     }
 
+    async fn numbers_are_kept_as_they_are_dialled(stage: &Stage) {
+        let admin = stage.client(Role::Admin).await;
+        let ann = |phone: &str| json!({"name": "Ann", "email": "a@example.com", "phone_number": phone});
+        let made = admin.post("/api/v1/agents", ann("+1 (415) 555-01.23")).await.ok(201)["agent"].clone();
+        assert_eq!(made["phone_number"], "+14155550123");
+        let path = format!("/api/v1/agents/{}", made["id"].as_str().expect("an id"));
+        for wrong in ["abc", "4155550123", "+0123456789"] {
+            assert_eq!(admin.put(&path, ann(wrong)).await.refused(400), "VALIDATION_ERROR", "{wrong}");
+        }
+        assert_eq!(admin.get(&path).await.ok(200)["agent"], made, "nothing is changed");
+    }
+
     async fn who_has_a_call_is_busy_and_who_is_removed_is_remembered(stage: &Stage) {
         let admin = stage.client(Role::Admin).await;
         let ann = an_agent(&admin, "Ann").await;

@@ -29,3 +29,4 @@ mod schemathesis;
 mod setup;
 mod stage;
 mod store;
+mod watched;

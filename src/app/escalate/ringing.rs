@@ -1,6 +1,6 @@
 //! A person's telephone: it rings, is answered, and comes to nothing or to an acceptance.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
