@@ -10,7 +10,6 @@ mod server;
 
 use std::{
     collections::BTreeMap,
-    net::TcpListener,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -45,9 +44,10 @@ fn talks(clip: &Arc<Clip>) -> Phone {
     Phone::answers().does(steps)
 }
 
-/// The lines of a journal that are part of a transcript.
-fn said(path: &Path) -> usize {
-    let journal = std::fs::read_to_string(path).expect("there is a journal");
+/// The lines of a journal that are part of a transcript. None without one: such a call had not come so
+/// far, or was told that the line is busy.
+fn said(path: &Path) -> Option<usize> {
+    let journal = std::fs::read_to_string(path).ok()?;
     let is_line = |line: &str| {
         let entry: Result<tandem::live::journal::Entry, _> = serde_json::from_str(line);
         let Ok(tandem::live::journal::Entry::Action { action: Action::Note(note), .. }) = entry
@@ -64,7 +64,7 @@ fn said(path: &Path) -> usize {
             _ => false,
         }
     };
-    journal.lines().filter(|line| is_line(line)).count()
+    Some(journal.lines().filter(|line| is_line(line)).count())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -83,7 +83,7 @@ async fn a_crash_loses_no_line_that_was_told_and_leaves_no_call_up() {
         Exchange::start(Settings::new(SecretString::from(TOKEN))).await.expect("listens");
     exchange.own_number(OURS);
     let folder = tempfile::tempdir().expect("a folder");
-    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one").port();
+    let port = fixtures::ports::free();
     let url = format!("http://127.0.0.1:{port}");
     let vendors = [
         ("TWILIO_API_URL", exchange.base_url()),
@@ -151,7 +151,7 @@ async fn a_crash_loses_no_line_that_was_told_and_leaves_no_call_up() {
         tokio::time::sleep(Duration::from_millis(500)).await;
     };
     assert_eq!(calls.len(), CALLS);
-    let mut written = 0;
+    let (mut written, mut journals) = (0, 0);
     for call in &calls {
         let id = call["id"].as_str().expect("an id");
         let page = server.get(&format!("/calls/{id}/interactions")).await;
@@ -169,9 +169,12 @@ async fn a_crash_loses_no_line_that_was_told_and_leaves_no_call_up() {
         }
         let sid = call["twilio_call_sid"].as_str().expect("a name");
         let journal = folder.path().join("journal").join(format!("{sid}.jsonl"));
-        assert_eq!(lines.len(), said(&journal), "{id}: as many lines as in the journal");
+        let said = said(&journal);
+        assert_eq!(lines.len(), said.unwrap_or(0), "{id}: as many lines as in the journal");
+        journals += usize::from(said.is_some());
         written += lines.len();
     }
     assert!(told.is_empty(), "{told:?}");
     assert!(written >= LINES, "{written}");
+    assert!(journals > CALLS / 2, "most calls came so far: {journals}");
 }

@@ -18,37 +18,36 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use turn::{Action, Note, Purpose};
 use vendors::{
-    Stt, SttEvent, SttInput, SttOptions,
+    Stt, SttEvent, SttInput, SttOptions, SttStream,
     local::{Local, LocalOptions, models},
 };
 
 /// What a recogniser makes of a stretch of audio.
 async fn recognise(stt: &dyn Stt, mulaw: &[u8]) -> String {
-    let mut stream = stt.listen(SttOptions { language: "en-US".into(), keywords: vec![] });
+    let options = SttOptions { language: "en-US".into(), keywords: vec![] };
+    let SttStream { input, mut events, work: _work } = stt.listen(options);
     let silence = [g711::SILENCE; 4_000];
     let audio: Vec<u8> = [&silence[..], mulaw, &silence[..]].concat();
     let from = 400;
-    stream.input.send(SttInput::SpeechStarted { at_ms: from }).await.expect("it listens");
+    input.send(SttInput::SpeechStarted { at_ms: from }).await.expect("it listens");
     for (place, frame) in audio.chunks(160).enumerate() {
         let (at_ms, mulaw) = (place as u64 * 20, bytes::Bytes::copy_from_slice(frame));
-        stream.input.send(SttInput::Audio { at_ms, mulaw }).await.expect("it listens");
+        input.send(SttInput::Audio { at_ms, mulaw }).await.expect("it listens");
     }
     let at_ms = (4_000 + mulaw.len() as u64) / 8 + 100;
-    stream.input.send(SttInput::SpeechStopped { at_ms }).await.expect("it listens");
+    input.send(SttInput::SpeechStopped { at_ms }).await.expect("it listens");
+    // Nothing more is to be heard: it says the rest, and ends.
+    drop(input);
     let mut text = String::new();
     let told = async {
-        while let Some(event) = stream.events.recv().await {
-            if let SttEvent::Final { text: part, to_ms, .. } = event {
+        while let Some(event) = events.recv().await {
+            if let SttEvent::Final { text: part, .. } = event {
                 text.push_str(&part);
                 text.push(' ');
-                if to_ms + 600 >= at_ms || part.is_empty() {
-                    break;
-                }
             }
         }
     };
-    // The end of what it says is not marked: after so long there is nothing more.
-    let _ = tokio::time::timeout(Duration::from_secs(4), told).await;
+    tokio::time::timeout(Duration::from_secs(60), told).await.expect("it comes to its end");
     text
 }
 

@@ -130,6 +130,8 @@ impl<'a> Flow<'a> {
             rest.finish(&self.call_sid, status_of(&reason));
         }
         self.line.conclude(&reason);
+        // REST says so before the streams are closed: whoever loses one may ask at once.
+        self.stands(status_of(&reason));
         self.line.close_streams(|_| true).await;
         for ended in std::mem::take(&mut self.line.ended) {
             self.tell_stream_ended(&ended);

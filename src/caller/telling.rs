@@ -190,7 +190,7 @@ impl Flow<'_> {
     }
 
     /// Shows the exchange how the call stands.
-    fn stands(&mut self, status: &'static str) {
+    pub(super) fn stands(&mut self, status: &'static str) {
         if let Some(plug) = &self.plug {
             plug.leg.stands(status);
             self.line.note(Note::Status { status });
@@ -222,9 +222,11 @@ impl Flow<'_> {
         }
     }
 
-    /// The call is over.
+    /// The call is over, and its streams are closed.
     pub(super) fn tell_completed(&mut self, reason: &EndReason) {
-        self.stands(status_of(reason));
+        if let Some(plug) = &self.plug {
+            plug.leg.finished();
+        }
         self.tell_status(status_of(reason));
         for job in std::mem::take(&mut self.held_back).into_iter().rev() {
             self.post(job);

@@ -150,10 +150,8 @@ async fn vendors_are_really_asked_and_told_of_in_words() {
 
 #[tokio::test]
 async fn vendors_that_are_away_are_told_of() {
-    // A port that was free a moment ago.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("http://{}", gone.local_addr().expect("an address"));
-    drop(gone);
+    // Nobody listens there.
+    let url = format!("http://127.0.0.1:{}", fixtures::ports::free());
     let settings = [("OPENAI_BASE_URL", url.as_str()), ("TWILIO_API_URL", url.as_str())];
     let stage = Stage::open_with(Engine::Sqlite, &settings).await.expect("SQLite is built in");
     let client = stage.client(Role::Owner).await;

@@ -182,7 +182,7 @@ told! {
         call.line().await;
         let asked = async {
             while server.chats().len() < 2 {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             }
         };
         tokio::time::timeout(SOON, asked).await.expect("it is asked of each line");

@@ -55,6 +55,7 @@ async fn read(client: &Client, id: i64) -> Value {
             if entry["metadata"]["processing_status"] != "processing" {
                 return entry;
             }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(60), reading).await.expect("it is read")
@@ -425,9 +426,10 @@ told! {
                 if let (3, Some(_)) = uses.expect("it looks").expect("it is there") {
                     return;
                 }
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), counted).await.expect("asked thrice");
+        tokio::time::timeout(Duration::from_secs(60), counted).await.expect("asked thrice");
 
         // Off, or for another tenant, nothing is told.
         let other = stage.other_tenant().await;
@@ -490,8 +492,9 @@ told! {
                 if status == "failed" {
                     return;
                 }
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), failed).await.expect("it is given up");
+        tokio::time::timeout(Duration::from_secs(60), failed).await.expect("it is given up");
     }
 }

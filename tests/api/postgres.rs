@@ -2,7 +2,6 @@
 //! `TANDEM_TEST_POSTGRES_URL` names one that is there instead; databases are made in it.
 
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
@@ -196,8 +195,7 @@ impl Cluster {
             .status()
             .expect("initdb runs");
         assert!(made.success(), "initdb makes a cluster");
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("one").port();
+        let port = fixtures::ports::free();
         Cluster { bin: bin.to_owned(), folder, port, keeping }
     }
 

@@ -8,6 +8,8 @@ use crate::stage::{Engine, Stage, an_agent};
 
 /// The script's word for "schemathesis cannot be installed here".
 const NOT_INSTALLED: i32 = 75;
+/// Nothing takes so long; then the script is ended, and that is a failure.
+const WITHIN_SECONDS: &str = "900";
 
 /// One after the other: the script installs what it needs once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -24,7 +26,9 @@ async fn held_against_its_document(stage: &Stage, engine: Engine) {
     an_agent(&owner, "Ann").await;
     let (url, token) = (stage.url.clone(), owner.token.clone());
     let run = tokio::task::spawn_blocking(move || {
-        Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/schemathesis.sh"))
+        Command::new("timeout")
+            .args(["--kill-after=30", WITHIN_SECONDS])
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/schemathesis.sh"))
             .args([url, token])
             .stdin(Stdio::null())
             .output()

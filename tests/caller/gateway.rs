@@ -264,7 +264,7 @@ pub fn clip(ms: usize) -> Arc<Clip> {
 
 /// Waits for the agent, with a short silence: tests are not to last.
 pub fn wait() -> Step {
-    Step::WaitForAgent(Wait { silence: ms(200), within: ms(2_000) })
+    Step::WaitForAgent(Wait { silence: ms(200), within: ms(20_000) })
 }
 
 pub fn ms(ms: u64) -> Duration {
@@ -273,7 +273,7 @@ pub fn ms(ms: u64) -> Duration {
 
 pub fn call(target: &str, steps: Vec<Step>) -> Call {
     let mut scenario = Scenario::new("test", steps);
-    scenario.at_most = ms(5_000);
+    scenario.at_most = ms(60_000);
     Call::to(target, SecretString::from(TOKEN), scenario).unwrap()
 }
 

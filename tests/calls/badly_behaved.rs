@@ -1,7 +1,7 @@
 //! What a carrier, or somebody who poses as one, may do wrong on the socket and at the webhooks: a
 //! clean close or a tolerated event, and no effect on other calls.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use media::stream::carrier::Messages;
@@ -15,7 +15,7 @@ use tokio_tungstenite::{
 };
 use twiml::{Form, Signer};
 
-use super::line::{AUTH_TOKEN, Line, Setup, answered, say, went_well};
+use super::line::{AUTH_TOKEN, Line, PATIENCE, Setup, answered, say, went_well};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -69,9 +69,7 @@ async fn close_code(socket: &mut Socket) -> Option<CloseCode> {
         }
         None
     };
-    tokio::time::timeout(Duration::from_secs(8), closed)
-        .await
-        .expect("the socket is closed in time")
+    tokio::time::timeout(PATIENCE, closed).await.expect("the socket is closed in time")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,8 +105,12 @@ async fn before_the_session_anything_odd_closes_the_socket() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_without_start_is_closed_after_five_seconds() {
     let line = Setup::default().start().await;
+    let began = Instant::now();
     let code = closes(&line, vec![Message::text(messages("CA1").connected())]).await;
     assert_eq!(code, Some(CloseCode::Policy));
+    // A busy machine may add to them.
+    let seconds = Duration::from_secs(4)..Duration::from_secs(20);
+    assert!(seconds.contains(&began.elapsed()), "{:?}", began.elapsed());
     line.stop().await;
 }
 

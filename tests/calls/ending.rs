@@ -16,7 +16,7 @@ use turn::{Answerer, Effect, EndReason, Note, Purpose};
 use twiml::{Form, Signer};
 use vendors::played::{deepgram, openai};
 
-use super::line::{AUTH_TOKEN, Line, Setup, agent_said, answered, say, voice, went_well};
+use super::line::{AUTH_TOKEN, Line, PATIENCE, Setup, agent_said, answered, say, voice, went_well};
 
 const MESSAGE: &str = "Hello, this is Testing. Please call us back tomorrow morning.";
 
@@ -60,21 +60,29 @@ async fn settled(line: &Line, wanted: u64) -> Counts {
             if counts.verified + counts.repaired + counts.unverified >= wanted {
                 return counts;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(seconds(10), settle).await.expect("they are settled")
+    tokio::time::timeout(PATIENCE, settle).await.expect("they are settled")
+}
+
+/// The call, once it is live.
+async fn live_call(line: &Line) -> String {
+    let live = async {
+        loop {
+            if let Some(call_sid) = line.gateway.desk.registry.live_calls().pop() {
+                return call_sid;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, live).await.expect("the call is live")
 }
 
 /// Plays the call, and ends it from here once it is live.
 async fn ended_by_us(line: &Line, call: Call) -> Outcome {
     let ending = async {
-        let call_sid = loop {
-            if let Some(call_sid) = line.gateway.desk.registry.live_calls().pop() {
-                break call_sid.parse().unwrap();
-            }
-            tokio::task::yield_now().await;
-        };
+        let call_sid = live_call(line).await.parse().unwrap();
         line.gateway.desk.end_call(&call_sid, "end".into(), false).await
     };
     let (outcome, effect) = tokio::join!(caller::place(call), ending);
@@ -89,11 +97,11 @@ fn orders(rest: &Rest) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hang_up_counts_when_the_carrier_says_that_the_call_is_over() {
     let rest = rest().await;
-    let line = with_rest(&rest, 10_000).start().await;
+    let line = with_rest(&rest, 20_000).start().await;
     for (done, delivery) in
         [Delivery::InOrder, Delivery::Twice, Delivery::Reversed].into_iter().enumerate()
     {
-        let call = line.prepared(vec![hung_up_within(10)]).known_to(&rest);
+        let call = line.prepared(vec![hung_up_within(60)]).known_to(&rest);
         let call = call.status_callback(status_url(&line)).every_status().status_delivery(delivery);
         let outcome = ended_by_us(&line, call).await;
         assert_eq!(outcome.end, CarrierEnd::ServerHungUp);
@@ -121,7 +129,7 @@ async fn a_hang_up_that_was_lost_is_repaired_over_rest() {
     ]);
     rest.fail_orders([Some(Fault::NotDone), Some(Fault::BreakOff)]);
     let line = with_rest(&rest, 200).start().await;
-    let call = line.prepared(vec![hung_up_within(20)]).known_to(&rest).stuck_at_end();
+    let call = line.prepared(vec![hung_up_within(60)]).known_to(&rest).stuck_at_end();
     let call = call.status_callback(status_url(&line)).status_delivery(Delivery::Lost);
     let outcome = ended_by_us(&line, call).await;
     assert_eq!(outcome.end, CarrierEnd::EndedOverRest);
@@ -137,10 +145,11 @@ async fn a_hang_up_that_was_lost_is_repaired_over_rest() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_carriers_word_the_call_is_looked_up_and_left_alone_if_it_is_over() {
     let rest = rest().await;
-    let line = with_rest(&rest, 200).start().await;
+    // By then the carrier itself knows that the call is over, however busy the machine is.
+    let line = with_rest(&rest, 3_000).start().await;
     // The first tells nobody, the second too late.
-    for (done, delivery) in [Delivery::Lost, Delivery::Late(seconds(1))].into_iter().enumerate() {
-        let call = line.prepared(vec![hung_up_within(10)]).known_to(&rest);
+    for (done, delivery) in [Delivery::Lost, Delivery::Late(seconds(8))].into_iter().enumerate() {
+        let call = line.prepared(vec![hung_up_within(60)]).known_to(&rest);
         let call = call.status_callback(status_url(&line)).status_delivery(delivery);
         ended_by_us(&line, call).await;
         let counts = settled(&line, done as u64 + 1).await;
@@ -155,7 +164,7 @@ async fn a_hang_up_that_nobody_confirms_is_counted() {
     // There is a token, and no account: the carrier can be believed but not asked.
     let env = vec![("TANDEM_HANG_UP_WITHIN_MS", "200".to_owned())];
     let line = Setup { env, ..Setup::default() }.start().await;
-    ended_by_us(&line, line.prepared(vec![hung_up_within(10)])).await;
+    ended_by_us(&line, line.prepared(vec![hung_up_within(60)])).await;
     assert_eq!(settled(&line, 1).await, Counts { unverified: 1, ..Counts::default() });
     line.stop().await;
 }
@@ -285,7 +294,7 @@ async fn a_voicemail_gets_one_message_after_the_beep_that_we_hear_ourselves() {
         // The greeting of ours that it talked over is not said into its beep, nor is the message.
         let beep = beeped().as_millis() as u64;
         let message = agent_after(&outcome, beep);
-        assert!((beep..beep + 1_500).contains(&message), "{beep} {message}");
+        assert!((beep..beep + 6_000).contains(&message), "{beep} {message}");
     }
     line.stop().await;
 }
@@ -318,7 +327,7 @@ async fn a_person_is_not_taken_for_a_machine() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fax_is_hung_up_and_an_inbound_call_is_never_taken_for_one() {
     let rest = rest().await;
-    let line = with_rest(&rest, 10_000).start().await;
+    let line = with_rest(&rest, 20_000).start().await;
     let hums = || Step::Say(Clip::tone(2_100, seconds(2)).unwrap());
     let told = |found| vec![Found::new(Duration::from_millis(500), found)];
     let calls = [
@@ -329,7 +338,7 @@ async fn a_fax_is_hung_up_and_an_inbound_call_is_never_taken_for_one() {
         Detection::Off,
     ]
     .map(|detection| {
-        let call = placed(&line, vec![hums(), hung_up_within(10)], detection);
+        let call = placed(&line, vec![hums(), hung_up_within(60)], detection);
         caller::place(call.known_to(&rest).status_callback(status_url(&line)))
     });
     for outcome in futures_util::future::join_all(calls).await {
@@ -347,12 +356,7 @@ async fn a_fax_is_hung_up_and_an_inbound_call_is_never_taken_for_one() {
         caller::place(call).await.unwrap()
     };
     let tell = async {
-        let call_sid = loop {
-            if let Some(call_sid) = line.gateway.desk.registry.live_calls().pop() {
-                break call_sid;
-            }
-            tokio::task::yield_now().await;
-        };
+        let call_sid = live_call(&line).await;
         assert_eq!(post_amd(&line, &call_sid, AUTH_TOKEN).await, 200);
         // Nor is anybody believed who cannot sign.
         assert_eq!(post_amd(&line, &call_sid, "another token").await, 403);

@@ -14,13 +14,13 @@ use tandem::{
     realtime::{Event, Kind, Listener},
 };
 
-use super::line::{AUTH_TOKEN, Line, Setup};
+use super::line::{AUTH_TOKEN, Line, PATIENCE, Setup};
 
 pub const CALLER: &str = "+15005550100";
 pub const OURS: &str = "+15005550006";
 const PASSWORD: &str = "correct horse battery";
 /// Nothing here takes so long.
-pub const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = PATIENCE;
 
 /// A gateway with its control plane, a carrier, and a supervisor who watches.
 pub struct Floor {

@@ -1,7 +1,5 @@
 //! What must not grow with the number of calls.
 
-use std::time::Duration;
-
 use futures_util::{SinkExt, StreamExt, stream};
 use media::stream::carrier::Messages;
 use secrecy::SecretString;
@@ -12,7 +10,7 @@ use tokio_tungstenite::{
 };
 use twiml::Signer;
 
-use super::line::{AUTH_TOKEN, Line, Setup};
+use super::line::{AUTH_TOKEN, Line, PATIENCE, Setup};
 
 /// One short call: connected, greeted, hung up.
 async fn short_call(line: &Line, number: usize) {
@@ -116,5 +114,5 @@ fn a_thousand_short_calls_leave_nothing_behind() {
 /// Until no session and no vendor's connection is left.
 async fn settle(line: &Line) {
     line.until_idle().await;
-    assert!(line.deepgram.host.until_quiet(Duration::from_secs(10)).await);
+    assert!(line.deepgram.host.until_quiet(PATIENCE).await);
 }

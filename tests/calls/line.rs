@@ -25,6 +25,9 @@ use tokio_util::sync::CancellationToken;
 use turn::{Action, Note};
 use vendors::played::{self, Pace};
 
+/// Nothing here takes so long, on a busy machine either.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// The token that signs the carrier's requests.
 pub const AUTH_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -143,16 +146,16 @@ impl Line {
     pub async fn until_idle(&self) {
         let idle = async {
             while !self.gateway.tasks.is_empty() {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), idle).await.expect("sessions end");
+        tokio::time::timeout(PATIENCE, idle).await.expect("sessions end");
     }
 
     /// Stops it, as SIGTERM does. What it wrote is in the folder, and its journals can be run again.
     pub async fn stop(self) -> tempfile::TempDir {
         self.stop.cancel();
-        let served = tokio::time::timeout(Duration::from_secs(10), self.served).await;
+        let served = tokio::time::timeout(PATIENCE, self.served).await;
         served.expect("it stops in time").expect("it does not panic").expect("it served well");
         all_are_exact(self.folder.path());
         self.folder
@@ -226,12 +229,10 @@ pub fn say(name: &str) -> Step {
     Step::Say(voice(name))
 }
 
-/// Until the agent has spoken and been silent for a moment.
+/// Until the agent has spoken and been silent for a moment: longer than a busy machine may take from one
+/// sentence to the next.
 pub fn answered() -> Step {
-    Step::WaitForAgent(Wait {
-        silence: Duration::from_millis(500),
-        within: Duration::from_secs(15),
-    })
+    Step::WaitForAgent(Wait { silence: Duration::from_secs(1), within: PATIENCE })
 }
 
 /// Panics with all that is known unless every step passed and no rule was broken.

@@ -1,6 +1,9 @@
 //! Callers whose agent is paused and told to go on over the API, and what they hear of it, to the sample.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use media::g711;
 use serde_json::json;
@@ -137,13 +140,24 @@ impl Caller {
         let http = reqwest::Client::new();
         let mut callers = Vec::new();
         for number in 0..how_many {
-            let leg = floor.caller_from(&format!("+1500555{number:04}"));
-            let sid = leg.sid().to_owned();
-            let id = floor.until("the call", |event| match &event.kind {
-                Kind::CallStarted(call) if call.call_sid.as_ref() == Some(&sid) => Some(call.id),
-                _ => None,
-            });
-            let id = id.await.to_string();
+            let began = Instant::now();
+            // Where the machine is behind the line is busy: one calls again.
+            let (leg, id) = loop {
+                let leg = floor.caller_from(&format!("+1500555{number:04}"));
+                let sid = leg.sid().to_owned();
+                let started = floor.until("the call", |event| match &event.kind {
+                    Kind::CallStarted(call) if call.call_sid.as_ref() == Some(&sid) => {
+                        Some(call.id.to_string())
+                    }
+                    _ => None,
+                });
+                tokio::select! {
+                    id = started => break (leg, id),
+                    ended = leg.ended(SOON) => assert_eq!(ended, Ok("busy")),
+                }
+                assert!(began.elapsed() < SOON, "there is room for a call");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            };
             let url = format!("{}/api/v1/calls/{id}", floor.line.url);
             let (token, http) = (floor.token.clone(), http.clone());
             callers.push(Caller { leg, id, url, token, http });

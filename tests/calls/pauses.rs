@@ -23,9 +23,10 @@ use super::{
 const CALLS: usize = 30;
 /// Of each call.
 const PAUSES: usize = 17;
-/// The ear is in this process, too, and may read the order to fall silent so much later than it was
-/// sent; what the agent goes on to say would last longer.
-const EAR_IS_LATE: usize = 250 * PER_MS;
+/// The ear is in this process, too, and may read the order to fall silent late: by then it may have played
+/// all that it was sent ahead, the lead of 400 ms and a message of 100 ms. What the agent goes on to say
+/// would last longer.
+const EAR_IS_LATE: usize = 600 * PER_MS;
 /// Where an interrupted sentence goes on less than a word of it may be lost, ms.
 const LOST_AT_MOST: usize = 250;
 /// What the carrier had been sent and did not yet say that it was heard may be said again: the lead and a

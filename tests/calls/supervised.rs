@@ -28,7 +28,7 @@ where
             if let Some(call_sid) = line.gateway.desk.registry.live_calls().pop() {
                 break call_sid;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         };
         steer(call_sid, heard).await;
     };
@@ -76,13 +76,13 @@ async fn a_pause_silences_the_agent_and_resume_goes_on() {
         vec![answered(), say("callers/hours"), answered_at_last()],
         async |call: String, mut heard: mpsc::Receiver<CallNote>| {
             until_speaking(&line).await;
+            // What the caller's ear says of it, from here on.
+            while heard.try_recv().is_ok() {}
             assert_eq!(told(&line, &call, "p1", Command::Pause).await, Ok(Effect::Done));
             // The same order twice is one order.
             assert_eq!(told(&line, &call, "p1", Command::Pause).await, Ok(Effect::AlreadySo));
             let pause = line.gateway.desk.registry.count();
             assert_eq!(pause, 1, "the caller stays on the line");
-            // What the caller's ear says of it, from here on.
-            while heard.try_recv().is_ok() {}
             while !matches!(
                 heard.recv().await.expect("the call goes on").note,
                 CallNoteKind::AgentSilent { .. }

@@ -27,7 +27,7 @@ use vendors::{
 };
 
 use super::{
-    line::{BUSINESS, Setup, agent_said, answered, say, went_well},
+    line::{BUSINESS, PATIENCE, Setup, agent_said, answered, say, went_well},
     mcp::server::{Answered, Era, Script, Server, text, tool},
 };
 
@@ -89,7 +89,7 @@ fn call(id: &str, name: &str, arguments: Value) -> ToolCall {
 async fn ask(toolbox: &Toolbox, name: &str, arguments: Value) -> String {
     let mut tools = Tools::new(toolbox.offer(), "CA01".to_owned());
     tools.run(Epoch(0), ReplyId(0), call("call_1", name, arguments));
-    let answer = tokio::time::timeout(Duration::from_secs(20), tools.next()).await;
+    let answer = tokio::time::timeout(PATIENCE, tools.next()).await;
     answer.expect("there is an answer").content
 }
 
@@ -138,13 +138,15 @@ async fn what_goes_wrong_is_said_and_bounded() {
         }
     })
     .await;
-    let names = ["taken", "broken", "moved", "long", "endless", "late", "half", "bytes", "plain"];
-    let toolbox = opened(&business(&served.url, &names, "within_ms = 1000"));
+    let names = ["taken", "broken", "moved", "long", "endless", "half", "bytes", "plain"];
+    // Only the one that never answers is not given its time.
+    let hurried = opened(&business(&served.url, &["late"], "within_ms = 1000"));
+    assert_eq!(ask(&hurried, "late", json!({})).await, "Failed: no answer in time.");
+    let toolbox = opened(&business(&served.url, &names, "within_ms = 20000"));
     for (name, expected) in [
         ("taken", "Failed: HTTP 409: That time is taken."),
         ("broken", "Failed: HTTP 500."),
         ("moved", "Failed: HTTP 302."),
-        ("late", "Failed: no answer in time."),
         // What is not JSON, or not even text, is still only text to a model.
         ("half", "{\"left\": "),
         ("bytes", "\u{FFFD}!"),

@@ -41,7 +41,8 @@ async fn a_call_is_made_taken_back_and_ended() {
     assert!(line.client.cancel_call(&talks.sid).await.unwrap_err().is_not_in_progress());
     line.client.end_call(&talks.sid).await.unwrap();
     let over = line.client.fetch_call(&talks.sid).await.unwrap();
-    assert_eq!((over.status, over.duration), (CallStatus::Completed, Some(1)));
+    assert_eq!(over.status, CallStatus::Completed);
+    assert!(over.duration >= Some(1), "{:?}", over.duration);
     let document: Document = Response::new().say("Inline.").hangup();
     let inline = NewCall::new(AGENT, OURS, Instructions::inline(&document).unwrap());
     let inline = line.client.create_call(&inline).await.unwrap();

@@ -65,7 +65,7 @@ async fn a_dial_that_reaches_nobody_says_so_and_a_caller_who_leaves_takes_it_bac
     let rings = |leg: &Leg| line.exchange.legs().iter().any(|l| l.parent() == Some(leg.sid()));
     let wait = async {
         while !rings(&caller) {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(ms(10)).await;
         }
     };
     tokio::time::timeout(SOON, wait).await.unwrap();
@@ -86,13 +86,15 @@ async fn the_star_ends_a_dial_and_the_caller_goes_on_until_they_hang_up() {
     ])
     .await;
     line.exchange.phone("+15005550300", Phone::busy());
-    let caller = line.caller_with(Phone::answers().hangs_up_after(ms(1_500)));
+    let caller = line.caller();
     caller.until("the bridge", SOON, was_bridged).await.unwrap();
     let agent = line.exchange.leg_to(AGENT, SOON).await.unwrap();
     assert_eq!(line.exchange.legs()[1].status(), "busy");
     caller.press("*");
     assert_eq!(agent.ended(SOON).await, Ok("completed"));
     assert_eq!(line.asked("/dialled", 1).await[0].form["DialCallStatus"], "completed");
+    caller.until("what follows", SOON, |leg| leg.was_told().len() == 1).await.unwrap();
+    caller.hang_up();
     assert_eq!(caller.ended(SOON).await, Ok("completed"));
     assert_eq!(caller.was_told(), ["Who else?"]);
 }
@@ -166,7 +168,7 @@ async fn callbacks_come_out_of_order_twice_late_and_not_at_all() {
         assert_eq!(fields(&all[before..], "SequenceNumber").join(" "), wanted, "{delivery:?}");
         before += count;
     }
-    line.exchange.tell_calls(Delivery::Late(ms(400)));
+    line.exchange.tell_calls(Delivery::Late(ms(5_000)));
     let made = line.client.create_call(&told(&line)).await.unwrap();
     line.exchange.leg(made.sid.as_str()).unwrap().ended(SOON).await.unwrap();
     assert_eq!(line.requests("/status").len(), before, "the call is over before its callbacks");

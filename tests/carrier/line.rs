@@ -15,7 +15,7 @@ pub const OURS: &str = "+15005550006";
 pub const AGENT: &str = "+15005550200";
 
 /// Nothing here takes so long.
-pub const SOON: Duration = Duration::from_secs(10);
+pub const SOON: Duration = super::PATIENCE;
 
 pub struct Line {
     pub exchange: Exchange,

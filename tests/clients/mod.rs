@@ -31,8 +31,13 @@ pub async fn installed() -> Option<&'static Path> {
         let npm = Command::new("npm")
             .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"])
             .current_dir(folder)
+            .kill_on_drop(true)
             .output();
-        match timeout(WITHIN, npm).await.expect("npm ends") {
+        let Ok(ran) = timeout(WITHIN, npm).await else {
+            absent("npm ci takes too long");
+            return None;
+        };
+        match ran {
             Ok(output) if output.status.success() => Some(folder),
             Ok(output) => {
                 absent(&format!("npm ci failed: {}", String::from_utf8_lossy(&output.stderr)));

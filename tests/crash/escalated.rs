@@ -1,10 +1,7 @@
 //! The process is killed while a call is being handed to a person, and another one takes its place: caller
 //! and person meet, or the agent goes on, and nobody is left waiting.
 
-use std::{
-    net::TcpListener,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -42,8 +39,7 @@ impl Scene {
         let exchange = Exchange::start(settings).await.expect("listens");
         exchange.own_number(OURS);
         let front = Front::open().await;
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("one").port();
+        let port = fixtures::ports::free();
         let env = vec![
             ("PUBLIC_URL", front.url.clone()),
             ("TWILIO_API_URL", exchange.base_url()),
@@ -133,8 +129,12 @@ async fn ends(server: &Server, caller: &Leg, call: &str, ann: &Value, counted_as
         call["call"]["ended_at"].is_string().then_some(())
     })
     .await;
-    let all = server.get("/analytics/escalations").await;
-    assert_eq!((&all["total_escalations"], &all["by_status"][counted_as]), (&json!(1), &json!(1)));
+    let all = until("what statistics say", async || {
+        let all = server.get("/analytics/escalations").await;
+        (all["by_status"][counted_as] == 1).then_some(all)
+    })
+    .await;
+    assert_eq!(all["total_escalations"], 1, "{all}");
     let rate = if counted_as == "completed" { 100.0 } else { 0.0 };
     assert_eq!(all["escalation_rate"].as_f64(), Some(rate), "{all}");
     // Whoever has a call, or is awaited in one, cannot be deleted.
@@ -165,7 +165,6 @@ async fn killed_when_the_person_has_accepted_the_next_process_brings_them_togeth
     let (caller, call, agent) = scene.escalated(&server).await;
     let ann = scene.exchange.leg_to(ANN, SOON).await.expect("her telephone rings");
     stands(&server, &call, "in_progress").await;
-    assert!(caller.connections().is_empty(), "the agent still says goodbye");
     scene.kill(server).await;
     let server = scene.start().await;
     meet(&caller, &ann).await;
@@ -191,7 +190,8 @@ async fn killed_when_the_person_has_accepted_and_leaves_the_agent_goes_on() {
     let speaks =
         |leg: &Leg| leg.heard_between(from, usize::MAX).iter().any(|byte| byte & 0x7f < 0x60);
     caller.until("the agent's words", SOON, speaks).await.expect("the agent goes on");
-    assert!(caller.connections().is_empty(), "nobody waits in an empty room");
+    let rooms = caller.connections();
+    assert!(rooms.iter().all(|room| room.until.is_some()), "nobody waits in an empty room");
     let shown = server.get(&format!("/calls/{call}")).await;
     assert_eq!(shown["call"]["status"], "in_progress", "{shown}");
     ends(&server, &caller, &call, &agent, "cancelled").await;

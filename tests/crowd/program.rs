@@ -1,7 +1,6 @@
 //! The program itself, as a process of its own, with somebody signed in.
 
 use std::{
-    net::TcpListener,
     path::Path,
     process::Stdio,
     time::{Duration, Instant},
@@ -26,8 +25,7 @@ pub struct Program {
 
 /// An address on this machine that is free now.
 pub fn free_url() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    format!("http://{}", listener.local_addr().expect("one"))
+    format!("http://127.0.0.1:{}", fixtures::ports::free())
 }
 
 impl Program {

@@ -131,9 +131,11 @@ fn time_is_linear() {
             began.elapsed()
         };
         for language in ["en-US", "ru-RU"] {
-            let (short, long) = (took(2_000, language), took(20_000, language));
+            // The best of three: whatever else runs only adds.
+            let best = |repeat| (0..3).map(|_| took(repeat, language)).min().expect("three");
+            let (short, long) = (best(2_000), best(20_000));
             assert!(
-                long < short * 50 + Duration::from_millis(200),
+                long < short * 50 + Duration::from_millis(500),
                 "{piece:?} {language}: {short:?}, {long:?}"
             );
         }

@@ -146,9 +146,11 @@ fn time_is_linear() {
             sentences.finish();
             began.elapsed()
         };
-        let (short, long) = (took(4_000), took(40_000));
+        // The best of three: whatever else runs only adds.
+        let best = |repeat| (0..3).map(|_| took(repeat)).min().expect("three");
+        let (short, long) = (best(4_000), best(40_000));
         assert!(
-            long < short * 50 + std::time::Duration::from_millis(200),
+            long < short * 50 + std::time::Duration::from_millis(500),
             "{piece:?}: {short:?}, {long:?}"
         );
     }

@@ -136,7 +136,7 @@ async fn a_silent_line_is_kept_alive() {
     });
     let kept = async {
         while server.controls().len() < 3 {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     tokio::time::timeout(PATIENCE, kept).await.expect("it is kept alive");
@@ -204,7 +204,7 @@ async fn audio_sent_before_the_connection_stands_is_not_lost() {
 async fn a_vendor_that_falls_silent_is_left_for_a_new_connection() {
     let script = Script::new().hears("still here").listen_fails(1, Failure::StallAfter(1));
     let server = Server::start(script).await;
-    let mut stream = listen(Settings { answer_within: SOON, ..settings(&server.base_url) });
+    let mut stream = listen(Settings { answer_within: LATE, ..settings(&server.base_url) });
     say(&stream, 0).await;
     let Some(SttEvent::Reconnecting(error)) = next_settled(&mut stream).await else {
         panic!("the stall was not noticed")

@@ -281,10 +281,10 @@ async fn two_voices_never_say_one_sentence() {
             Member::<dyn Tts>::new("openai", Arc::new(openai::Tts::new(settings).unwrap()))
         };
         let both = vec![tts(&first.base_url), tts(&second.base_url)];
-        let line = FailoverTts::new(both, hedged(1.0, SOON, SOON)).unwrap();
+        let line = FailoverTts::new(both, hedged(1.0, LATE, LATE)).unwrap();
         let mut request = sentence("Good morning, how can I help?");
         if let Failure::StallAfter(3) = failure {
-            request.next_audio_within = SOON;
+            request.next_audio_within = LATE;
         }
         let spoken = spoken(line.speak(request)).await;
         let samples = media::g711::decode_all(&spoken.audio);

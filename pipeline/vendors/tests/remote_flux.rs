@@ -363,7 +363,7 @@ async fn a_vendor_that_falls_silent_is_left_for_a_new_connection() {
     let lexicon = Lexicon::of("still here");
     let script = Script::new(&lexicon).listen_fails(1, Failure::StallAfter(1));
     let server = Server::start(script).await;
-    let mut stream = listen(Settings { answer_within: SOON, ..settings(&server.base_url) });
+    let mut stream = listen(Settings { answer_within: LATE, ..settings(&server.base_url) });
     let mut caller = Caller::new(&stream, &lexicon, 0);
     caller.utter("still here").await;
     let at_ms = caller.at_ms;
@@ -384,7 +384,7 @@ async fn a_vendor_that_owes_final_words_is_left_sooner() {
     let lexicon = Lexicon::of("still here");
     let script = Script::new(&lexicon).listen_fails(1, Failure::StallAfter(1));
     let server = Server::start(script).await;
-    let mut stream = listen(Settings { settle_within: SOON, ..settings(&server.base_url) });
+    let mut stream = listen(Settings { settle_within: LATE, ..settings(&server.base_url) });
     let mut caller = Caller::new(&stream, &lexicon, 0);
     caller.utter("still here").await;
     let at_ms = caller.at_ms;
@@ -426,7 +426,7 @@ async fn a_silent_line_is_kept_alive_by_pings_alone() {
     });
     let kept = async {
         while server.pings() < 50 {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     tokio::time::timeout(PATIENCE, kept).await.expect("it is kept alive");

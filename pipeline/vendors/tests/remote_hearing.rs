@@ -27,11 +27,8 @@ fn openai_at(base_url: &str) -> Member<dyn vendors::Stt> {
 
 /// As short as a healthy engine is sure to keep; breakers open at the first failure, for good.
 fn line(engines: Vec<Member<dyn vendors::Stt>>) -> FailoverStt {
-    let endurance = Endurance {
-        settle_within: Duration::from_millis(400),
-        reconnect_within: SOON,
-        ..Endurance::default()
-    };
+    let endurance =
+        Endurance { settle_within: LATE, reconnect_within: LATE, ..Endurance::default() };
     with_endurance(engines, endurance)
 }
 
@@ -194,7 +191,7 @@ async fn an_engine_that_owes_words_is_left_for_another() {
     let stalled = played::deepgram::Server::start(script).await;
     let sound = played::deepgram::Server::start(Script::new().hears("is anybody there")).await;
     let endurance =
-        Endurance { settle_within: SOON, reconnect_within: PATIENCE, ..Endurance::default() };
+        Endurance { settle_within: LATE, reconnect_within: PATIENCE, ..Endurance::default() };
     let both = vec![deepgram_at(&stalled.base_url), deepgram_at(&sound.base_url)];
     let line = with_endurance(both, endurance);
     let mut stream = listen(&line);
@@ -209,7 +206,7 @@ async fn an_engine_that_falls_silent_while_the_caller_speaks_is_left_without_bla
     let script = Script::new().hears("never told").listen_always_fails(Failure::StallAfter(1));
     let stalled = played::deepgram::Server::start(script).await;
     let sound = played::deepgram::Server::start(Script::new().hears("a long story")).await;
-    let endurance = Endurance { silent_for: SOON, ..Endurance::default() };
+    let endurance = Endurance { silent_for: LATE, ..Endurance::default() };
     let both = vec![deepgram_at(&stalled.base_url), deepgram_at(&sound.base_url)];
     let line = with_endurance(both, endurance);
     let mut stream = listen(&line);

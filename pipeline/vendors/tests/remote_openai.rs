@@ -443,8 +443,7 @@ async fn a_lasting_fault_and_a_refused_key_are_the_end() {
 async fn a_transcription_that_stalls_is_given_up_in_time() {
     let script = Script::new().transcript("late").transcription_fails(1, Failure::StallAfter(0));
     let server = Server::start(script).await;
-    let settings =
-        openai::Settings { transcribe_within: SOON * 3, ..stt_settings(&server.base_url) };
+    let settings = openai::Settings { transcribe_within: LATE, ..stt_settings(&server.base_url) };
     let mut stream = openai::Stt::new(settings).unwrap().listen(SttOptions::default());
     say(&stream, 0).await;
     let Some(SttEvent::Reconnecting(error)) = next(&mut stream).await else { panic!() };

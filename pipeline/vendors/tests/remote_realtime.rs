@@ -334,7 +334,7 @@ async fn a_mute_or_babbling_vendor_is_left_for_a_new_connection() {
     let lexicon = Lexicon::of("still here");
     let script = Script::new(&lexicon).session_fails(1, Failure::StallAfter(1));
     let server = Server::start(script).await;
-    let patient = Settings { transcribe_within: SOON, ..live(&server.base_url) };
+    let patient = Settings { transcribe_within: LATE, ..live(&server.base_url) };
     let mut stream = listen(patient);
     Caller::new(&stream, &lexicon, 0).say("still here").await;
     let told = until(&mut stream, |event| matches!(event, SttEvent::Reconnecting(_))).await;

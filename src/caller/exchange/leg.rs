@@ -85,6 +85,8 @@ struct State {
     status: &'static str,
     answered: Option<Instant>,
     ended: Option<Instant>,
+    /// It is over, and so is all that was open of it.
+    finished: bool,
     answered_by: Option<String>,
     /// Its whisper is over: it may be bridged.
     ready: bool,
@@ -162,6 +164,11 @@ impl Record {
         });
     }
 
+    /// Its streams are closed, too: nothing more comes of it but its callbacks.
+    pub(in super::super) fn finished(&self) {
+        self.change(|state| state.finished = true);
+    }
+
     pub(super) fn found(&self, answered_by: &str) {
         self.change(|state| state.answered_by = Some(answered_by.to_owned()));
     }
@@ -198,6 +205,10 @@ impl Record {
 
     pub(super) fn is_over(&self) -> bool {
         is_terminal(self.status())
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.state().finished
     }
 
     pub(super) fn is_answered(&self) -> bool {
@@ -445,12 +456,12 @@ impl Leg {
         })
     }
 
-    /// Waits for its end; the carrier's word for it.
+    /// Waits until it is over and its streams are closed; the carrier's word for its end.
     ///
     /// # Errors
     /// It was not over within this time.
     pub async fn ended(&self, within: Duration) -> Result<&'static str, TooLate> {
-        self.until("its end", within, Leg::is_over).await?;
+        self.until("its end", within, |leg| leg.record.is_finished()).await?;
         Ok(self.status())
     }
 }

@@ -1,5 +1,7 @@
 //! Who is let in, for how long, and how many.
 
+use std::time::{Duration, Instant};
+
 use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use serde_json::json;
@@ -164,10 +166,11 @@ told! {
 
 /// Tries until it is let in.
 async fn eventually<T, F: Future<Output = Result<T, u16>>>(attempt: impl Fn() -> F) -> T {
-    for _ in 0..1_000 {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(60) {
         match attempt().await {
             Ok(there) => return there,
-            Err(429) => tokio::task::yield_now().await,
+            Err(429) => tokio::time::sleep(Duration::from_millis(10)).await,
             Err(other) => panic!("refused with {other}"),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::{future::Future, time::Duration};
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, future::join_all};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tandem::domain::Role;
@@ -45,7 +45,10 @@ struct Polling {
 
 impl Polling {
     async fn open(stage: &Stage) -> Result<Polling, reqwest::Response> {
-        let http = reqwest::Client::new();
+        Polling::open_with(reqwest::Client::new(), stage).await
+    }
+
+    async fn open_with(http: reqwest::Client, stage: &Stage) -> Result<Polling, reqwest::Response> {
         let answer = http.get(format!("{}{POLL}", stage.url)).send().await.expect("an answer");
         if answer.status() != StatusCode::OK {
             return Err(answer);
@@ -74,7 +77,7 @@ async fn eventually<T, F: Future<Output = Option<T>>>(attempt: impl Fn() -> F) -
             if let Some(found) = attempt().await {
                 return found;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     timeout(WITHIN, tries).await.expect("it is so in time")
@@ -121,11 +124,14 @@ async fn so_many_of_an_address_may_keep_it_to_themselves_who_they_are() {
     let stage = Stage::open(Engine::Sqlite).await.expect("SQLite is built in");
     let client = stage.client(Role::Viewer).await;
     let auth = json!({"token": client.token});
-    let mut unproven = Vec::new();
-    for _ in 0..32 {
-        unproven.push(open(&stage, CONNECT, None).await.expect("it opens"));
-        assert!(Polling::open(&stage).await.is_ok());
-    }
+    // All at once: the first is let go in a few seconds.
+    let http = reqwest::Client::new();
+    let sockets = join_all((0..32).map(|_| open(&stage, CONNECT, None)));
+    let polling = join_all((0..32).map(|_| Polling::open_with(http.clone(), &stage)));
+    let (sockets, polling) = tokio::join!(sockets, polling);
+    let mut unproven: Vec<Stream> =
+        sockets.into_iter().map(|socket| socket.expect("it opens")).collect();
+    assert!(polling.iter().all(Result::is_ok));
     let refused = Polling::open(&stage).await.err().expect("it is one too many");
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     let wait: u64 = refused.headers()["retry-after"].to_str().expect("a text").parse().expect("s");

@@ -158,7 +158,7 @@ pub async fn one(request: &Request<'_>, call_sid: &str) -> Answer {
             }
             if ends {
                 // One that takes longer is shown as it stands.
-                let _ = timeout(END_WITHIN, leg.until(Record::is_over)).await;
+                let _ = timeout(END_WITHIN, leg.until(Record::is_finished)).await;
             }
             found(shown(exchange, &leg))
         }
