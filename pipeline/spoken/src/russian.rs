@@ -71,11 +71,13 @@ fn compared(place: Place<'_>) -> Option<Said> {
         '~' | '≈' => ("около", "около"),
         '<' => ("меньше", "меньше"),
         '>' => ("больше", "больше"),
+        '≥' => ("не меньше", "меньше"),
+        '≤' => ("не больше", "больше"),
         '±' => ("плюс-минус", ""),
         _ => return None,
     };
     let rest = core[sign.len_utf8()..].to_owned();
-    if rest.starts_with(['~', '≈', '<', '>', '±']) {
+    if rest.starts_with(['~', '≈', '<', '>', '±', '≥', '≤']) {
         return None;
     }
     let last = (place.at + 8).min(place.chunks.len());
