@@ -147,6 +147,10 @@ fn code(place: Place<'_>) -> Option<Said> {
     }
     let is_code = CODES.contains(&place.before().to_lowercase().as_str())
         || place.before() == "№"
+        // "Код подтверждения: 4821".
+        || (place.at > 0
+            && place.chunks[place.at - 1].tail == ":"
+            && CODES.contains(&place.second_before().to_lowercase().as_str()))
         || (place.before() == "—"
             && CODES.contains(&place.second_before().to_lowercase().as_str()));
     (is_code && is_figures(core) && core.len() > 2).then(|| Said::one(number::code(core)))
@@ -313,6 +317,14 @@ fn fraction(place: Place<'_>) -> Option<Said> {
         return Some(Said::one(half));
     }
     let plain = |value| number::cardinal(value, Gender::Masculine, Case::Nominative);
+    // A blood pressure.
+    if (80..=250).contains(&over)
+        && (40..=150).contains(&under)
+        && over > under
+        && !word::is_house(place.before())
+    {
+        return Some(Said::one(format!("{} на {}", plain(over), plain(under))));
+    }
     let words = match over < under && under <= 10 && over > 0 {
         true => part(over, under),
         // A house's number.

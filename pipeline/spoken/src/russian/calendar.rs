@@ -205,11 +205,37 @@ fn is_short_date(place: Place<'_>) -> bool {
     }
     let time_follows =
         next == "в" && [':', '.'].iter().any(|sign| clock(place.after(2), *sign).is_some());
-    let is_day_before =
-        ["до", "по", "от", "с", "со", "на", "к", "после", "позднее", "дата", "числа"]
-            .contains(&before.as_str());
+    let is_day_before = [
+        "с",
+        "со",
+        "до",
+        "по",
+        "на",
+        "к",
+        "от",
+        "после",
+        "позднее",
+        "дата",
+        "числа",
+        "ориентировочно",
+        "примерно",
+    ]
+    .contains(&before.as_str())
+        || is_listed(place);
     is_occasion(&before)
         || day.len() == 2 && (is_day_before || core.starts_with('0') || time_follows)
+}
+
+/// One of several days: "25 и 26.11", "21.11, 22.11 и 23.11".
+fn is_listed(place: Place<'_>) -> bool {
+    let is_date =
+        |text: &str| text.len() == 5 && text.contains('.') && Day::parse(text, false).is_some();
+    match (place.before(), place.after(1)) {
+        ("и" | "или", _) if is_day(place.second_before()).is_some() => true,
+        ("и" | "или", _) if is_date(place.second_before()) => true,
+        (_, "и" | "или") if is_date(place.after(2)) => true,
+        (before, after) => is_date(before) || is_date(after),
+    }
 }
 
 /// Words before a day or a time: weekdays, today, what has an appointed time.
@@ -231,9 +257,16 @@ fn is_month_later(place: Place<'_>) -> bool {
     for _ in 0..4 {
         let tail = place.chunk(ahead - 1).map_or("", |chunk| chunk.tail.as_str());
         match (tail, place.after(ahead)) {
-            ("", "по" | "до" | "и" | "или") => ahead += 1,
+            ("", "по" | "до" | "на" | "и" | "или") => ahead += 1,
             (",", _) => {}
             _ => return false,
+        }
+        // "25 и 26.11".
+        if place.after(ahead).len() == 5
+            && place.after(ahead).contains('.')
+            && Day::parse(place.after(ahead), false).is_some()
+        {
+            return true;
         }
         if is_day(place.after(ahead)).is_none() {
             return false;

@@ -25,7 +25,7 @@ pub(super) fn currency(written: &str) -> Option<(Noun, Noun)> {
         "₽" | "руб" | "р" | "RUB" => (noun::RUBLE, noun::KOPECK_NOUN),
         "коп" | "к" => (noun::KOPECK_NOUN, noun::KOPECK_NOUN),
         "$" | "USD" | "долл" => (noun::DOLLAR, noun::CENT),
-        "€" | "EUR" => (noun::EURO, noun::CENT),
+        "€" | "EUR" | "евро" => (noun::EURO, noun::CENT),
         "£" | "GBP" => (noun::POUND, noun::PENNY),
         "₸" | "KZT" | "тг" | "тенге" => (noun::TENGE, noun::TIYN),
         "UZS" | "сум" | "so'm" | "soʻm" => (noun::SOM, noun::TIYIN),

@@ -131,6 +131,7 @@ pub(super) fn word(place: Place<'_>) -> Option<Said> {
         .or_else(|| times(place))
         .or_else(|| abbreviation(place))
         .or_else(|| century(place))
+        .or_else(|| crowned(place))
         .or_else(|| lettered(core).map(Said::one))
         .or_else(|| signs(core).map(Said::one))
 }
@@ -143,7 +144,11 @@ fn abbreviation(place: Place<'_>) -> Option<Said> {
     }
     let lower = core.to_lowercase();
     let dotted = place.is_dotted(0);
-    if let Some(name) = calendar::day(&lower).filter(|_| lower != "вс" || dotted) {
+    // "вс" is otherwise somebody's initials.
+    let is_sunday = dotted
+        || matches!(place.after(1), "-" | "–" | "—")
+        || place.after(1).starts_with(|letter: char| letter.is_ascii_digit());
+    if let Some(name) = calendar::day(&lower).filter(|_| lower != "вс" || is_sunday) {
         return Some(Said { dot: dotted && !place.is_capital(1), ..Said::one(name) });
     }
     if !dotted {
@@ -171,6 +176,10 @@ fn abbreviation(place: Place<'_>) -> Option<Said> {
         "м" | "ш" if !capital => return None,
         "пр" if place.before().eq_ignore_ascii_case("и") || place.before() == "и" => "прочее",
         "ул" => street(place.before()),
+        "стр" if place.before().eq_ignore_ascii_case("на") || place.before() == "на" => {
+            "странице"
+        }
+        "стр" if matches!(place.before(), "см" | "См" | "смотрите") => "страницу",
         _ => said,
     };
     // "к. 2": taken together, or the number would hear the preposition.
@@ -178,7 +187,8 @@ fn abbreviation(place: Place<'_>) -> Option<Said> {
         let number = alone(place.after(1), Language::Russian);
         return Some(Said::of(format!("{said} {number}"), 2));
     }
-    if matches!(lower.as_str(), "д" | "кв" | "корп" | "под" | "оф" | "каб") {
+    if matches!(lower.as_str(), "д" | "кв" | "корп" | "под" | "оф" | "каб" | "тел")
+    {
         return Some(Said::dotted(place_name(said, place.before()), taken));
     }
     let ends = *may_end && (capital || place.is_last(taken - 1));
@@ -202,6 +212,7 @@ fn place_name(said: &'static str, before: &str) -> String {
     let before = before.to_lowercase();
     let case = match before.as_str() {
         "в" | "во" | "на" => Case::Prepositional,
+        "по" => Case::Dative,
         _ => case_after(&before).unwrap_or(Case::Nominative),
     };
     let (stem, endings) = match said.strip_suffix('а') {
@@ -244,6 +255,49 @@ fn century(place: Place<'_>) -> Option<Said> {
         _ => return None,
     };
     Some(Said::one(number::ordinal(value, Agreement::One(Gender::Masculine, case))))
+}
+
+/// "Пётр I", "при Екатерине II": the ordinal stands as the name does.
+fn crowned(place: Place<'_>) -> Option<Said> {
+    use Case::{Accusative, Dative, Genitive, Instrumental, Nominative, Prepositional};
+    const KINGS: [(&str, &str); 11] = [
+        ("пётр", "петр"),
+        ("павел", "павл"),
+        ("николай", "никола"),
+        ("александр", "александр"),
+        ("иван", "иван"),
+        ("людовик", "людовик"),
+        ("генрих", "генрих"),
+        ("карл", "карл"),
+        ("георг", "георг"),
+        ("фридрих", "фридрих"),
+        ("филипп", "филипп"),
+    ];
+    const QUEENS: [&str; 4] = ["екатерин", "елизавет", "мари", "маргарит"];
+    let value = roman(place.core())?;
+    let name = place.before().to_lowercase();
+    let king = KINGS.iter().find_map(|(nominative, stem)| {
+        let bare = name == *nominative || name == *stem;
+        bare.then_some("").or_else(|| name.strip_prefix(stem))
+    });
+    let (gender, case) = match king {
+        Some("" | "й") => (Gender::Masculine, Nominative),
+        Some("а" | "я") => (Gender::Masculine, Genitive),
+        Some("у" | "ю") => (Gender::Masculine, Dative),
+        Some("ом" | "ем") => (Gender::Masculine, Instrumental),
+        Some("е") => (Gender::Masculine, Prepositional),
+        Some(_) => return None,
+        None => match QUEENS.iter().find_map(|stem| name.strip_prefix(stem))? {
+            "а" | "я" => (Gender::Feminine, Nominative),
+            "ы" | "и" => (Gender::Feminine, Genitive),
+            "е" => (Gender::Feminine, Dative),
+            "у" | "ю" => (Gender::Feminine, Accusative),
+            "ой" | "ей" => (Gender::Feminine, Instrumental),
+            _ => return None,
+        },
+    };
+    let words = number::ordinal(value, Agreement::One(gender, case));
+    Some(Said::one(words))
 }
 
 /// "МФЦ" letter by letter.
