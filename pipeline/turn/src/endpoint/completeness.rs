@@ -92,6 +92,15 @@ fn answers_yes_or_no(spoken: &[String]) -> bool {
 
 /// Does the last word call for another?
 fn needs_more(spoken: &[String], last: &str) -> bool {
+    let before = spoken.len().checked_sub(2).map_or("", |at| spoken[at].as_str());
+    // "Мне нужно", but "не нужно".
+    let wants = matches!(
+        (before, last),
+        ("мне", "нужно" | "надо" | "нужен" | "нужна") | ("я", "хочу" | "хотел" | "хотела" | "могу")
+    );
+    if wants {
+        return true;
+    }
     if !words::dangles(last) && !leads_on(last) {
         return false;
     }
@@ -126,12 +135,14 @@ fn needs_more(spoken: &[String], last: &str) -> bool {
 /// "А когда?", "что это", "сделать это": words that often lead on, where they do not.
 fn ends_a_russian_question(spoken: &[String], last: &str) -> bool {
     let first = spoken.first().map_or("", String::as_str);
+    let before = spoken.len().checked_sub(2).map_or("", |at| spoken[at].as_str());
     match last {
         "когда" | "как" | "что" => {
             spoken.len() <= 2 && !matches!(first, "потому" | "так" | "то")
         }
+        // "Это я."
+        "я" | "мы" => matches!(before, "это" | "и"),
         "это" => {
-            let before = spoken.len().checked_sub(2).map_or("", |at| spoken[at].as_str());
             matches!(first, "что" | "кто" | "как" | "где" | "сколько" | "когда" | "зачем")
                 || before.ends_with("ть")
                 || matches!(before, "за" | "на" | "про" | "и")
@@ -209,6 +220,7 @@ fn leads_on(last: &str) -> bool {
             | "чем"
             | "пока"
             | "зовут"
+            | "бы"
     )
 }
 

@@ -187,6 +187,9 @@ mod tests {
             ("Где вы живёте?", Some(Question::Address)),
             ("Когда вам удобно прийти?", Some(Question::Date)),
             ("Ваша дата рождения?", Some(Question::Date)),
+            ("Назовите ваш адрес?", Some(Question::Address)),
+            ("Есть какие-нибудь вопросы?", Some(Question::YesOrNo)),
+            ("Правильно ли я понял, что вы хотите отменить запись?", Some(Question::YesOrNo)),
             ("На какой день вас записать?", Some(Question::Date)),
         ];
         for (text, wanted) in cases {

@@ -20,28 +20,32 @@ pub(super) fn asked(spoken: &[String]) -> Question {
     if is_tagged(spoken) {
         return Question::YesOrNo;
     }
-    let open = has_question_word(spoken) || is_choice(spoken);
+    // "Назовите ваш адрес?"
+    let orders = spoken.first().is_some_and(|word| ORDERS.contains(&word.as_str()));
+    let open = orders || has_question_word(spoken) || is_choice(spoken);
     if open || hands(spoken) || names_only(spoken) {
         return subject(spoken).unwrap_or(Question::Other);
     }
     Question::YesOrNo
 }
 
+/// Words that order something to be said.
+const ORDERS: [&str; 11] = [
+    "назовите",
+    "продиктуйте",
+    "скажите",
+    "укажите",
+    "введите",
+    "сообщите",
+    "подскажите",
+    "повторите",
+    "оставьте",
+    "напишите",
+    "нужен",
+];
+
 /// What an order asks for: "Продиктуйте, пожалуйста, ваш номер."
 pub(super) fn ordered(spoken: &[String]) -> Option<Question> {
-    const ORDERS: [&str; 11] = [
-        "назовите",
-        "продиктуйте",
-        "скажите",
-        "укажите",
-        "введите",
-        "сообщите",
-        "подскажите",
-        "повторите",
-        "оставьте",
-        "напишите",
-        "нужен",
-    ];
     let spoken = plain(spoken);
     let orders = spoken.iter().take(6).any(|word| ORDERS.contains(&word.as_str()));
     if orders { subject(&spoken) } else { None }
