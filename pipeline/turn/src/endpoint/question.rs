@@ -187,6 +187,8 @@ mod tests {
             ("Где вы живёте?", Some(Question::Address)),
             ("Когда вам удобно прийти?", Some(Question::Date)),
             ("Ваша дата рождения?", Some(Question::Date)),
+            ("Подскажите, вам удобно?", Some(Question::YesOrNo)),
+            ("Подскажите ваш адрес?", Some(Question::Address)),
             ("Назовите ваш адрес?", Some(Question::Address)),
             ("Есть какие-нибудь вопросы?", Some(Question::YesOrNo)),
             ("Правильно ли я понял, что вы хотите отменить запись?", Some(Question::YesOrNo)),

@@ -13,8 +13,19 @@ pub(super) fn is_russian(text: &str) -> bool {
 pub(super) fn asked(spoken: &[String]) -> Question {
     let spoken = plain(spoken);
     // "А ваш номер?"
-    let lead =
-        ["а", "и", "ну", "так", "хорошо", "тогда", "теперь", "отлично", "скажите", "пожалуйста"];
+    let lead = [
+        "а",
+        "и",
+        "ну",
+        "так",
+        "хорошо",
+        "тогда",
+        "теперь",
+        "отлично",
+        "скажите",
+        "подскажите",
+        "пожалуйста",
+    ];
     let from = spoken.iter().position(|word| !lead.contains(&word.as_str())).unwrap_or(0);
     let spoken = &spoken[from..];
     if is_tagged(spoken) {
