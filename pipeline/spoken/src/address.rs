@@ -49,9 +49,10 @@ pub(crate) fn address(core: &str) -> Option<Vec<Part<'_>>> {
     Some(parts(rest))
 }
 
-const ENDINGS: [&str; 22] = [
+const ENDINGS: [&str; 32] = [
     "com", "org", "net", "edu", "gov", "info", "biz", "io", "ai", "app", "dev", "co", "me", "us",
-    "uk", "eu", "de", "fr", "ru", "su", "health", "clinic",
+    "uk", "eu", "de", "fr", "ru", "su", "health", "clinic", "kz", "uz", "ca", "au", "ly", "tv",
+    "shop", "site", "online", "xyz",
 ];
 
 fn parts(text: &str) -> Vec<Part<'_>> {

@@ -24,13 +24,34 @@ const CLOSING: [char; 14] =
 /// All of them, in order.
 pub(crate) fn chunks(text: &str) -> Vec<Chunk> {
     let start = text.as_ptr() as usize;
+    let mut opens_line = true;
     text.split_whitespace()
+        .flat_map(linked)
         .map(|raw| {
             let at = raw.as_ptr() as usize - start;
             let before = text[..at].chars().next_back();
-            chunk(raw, at + raw.len(), matches!(before, Some('\u{A0}' | '\u{202F}')))
+            let tied = matches!(before, Some('\u{A0}' | '\u{202F}'));
+            opens_line |= before == Some('\n');
+            let mut chunk = chunk(raw, at + raw.len(), tied);
+            // A heading's mark; "Press #" is a key.
+            let is_mark = !chunk.core.is_empty() && chunk.core.bytes().all(|byte| byte == b'#');
+            if is_mark && (chunk.core.len() > 1 || opens_line && chunk.tail.is_empty()) {
+                let more = text[at + raw.len()..].trim_start_matches(' ');
+                if more.starts_with(char::is_alphabetic) {
+                    chunk.core.clear();
+                }
+            }
+            opens_line = false;
+            chunk
         })
         .collect()
+}
+
+/// The parts of "[site](https://example.com)": its words, its address.
+fn linked(raw: &str) -> impl Iterator<Item = &str> {
+    let cut = raw.find("](").map_or(raw.len(), |at| at + 1);
+    let (words, address) = raw.split_at(cut);
+    [words, address].into_iter().filter(|part| !part.is_empty())
 }
 
 fn chunk(raw: &str, end: usize, tied: bool) -> Chunk {

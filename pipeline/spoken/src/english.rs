@@ -12,6 +12,7 @@ use crate::{
 mod calendar;
 mod measure;
 mod number;
+mod state;
 mod word;
 
 /// How dates are written and numbers said.
@@ -67,11 +68,11 @@ impl English {
             .or_else(|| self.telephone(place))
             .or_else(|| self.money(place))
             .or_else(|| self.date(place))
-            .or_else(|| self.decade(core).map(Said::one))
+            .or_else(|| self.decade(place).map(Said::one))
             .or_else(|| self.measure(place))
             .or_else(|| self.time(place))
             .or_else(|| self.count(place))
-            .or_else(|| Some(Said::one(self.mixed(core))))
+            .or_else(|| Some(Said::one(self.mixed(place))))
     }
 
     /// "~5", "<10", ">100 kg": what follows the sign is said as by itself.
@@ -82,11 +83,13 @@ impl English {
             '~' | '≈' => "about",
             '<' => "less than",
             '>' => "more than",
+            '≥' => "at least",
+            '≤' => "at most",
             '±' => "plus or minus",
             _ => return None,
         };
         let rest = core[sign.len_utf8()..].to_owned();
-        if rest.starts_with(['~', '≈', '<', '>', '±']) {
+        if rest.starts_with(['~', '≈', '<', '>', '±', '≥', '≤']) {
             return None;
         }
         let last = (place.at + 8).min(place.chunks.len());
@@ -135,10 +138,13 @@ impl English {
         if core == "24/7" {
             return Some(Said::one("twenty-four seven"));
         }
+        if let Some(words) = self.spelled_out(place) {
+            return Some(Said::one(words));
+        }
         if let Some(rest) = core.strip_prefix(['#', '№']) {
             let words = match rest {
                 rest if is_figures(rest) && rest.len() > 2 => number::code(rest),
-                rest => self.bare(rest).unwrap_or_else(|| self.mixed(rest)),
+                rest => self.bare(rest).unwrap_or_else(|| self.parts(rest, is_code(rest))),
             };
             // "order number #5" says it already.
             let named = place.before().eq_ignore_ascii_case("number");
@@ -159,13 +165,25 @@ impl English {
         if let Some(words) = self.nth(core) {
             return Some(Said::one(words));
         }
+        // "1st-3rd", "3-1/2".
+        if let Some((low, high)) = core.split_once(['-', '–'])
+            && let Some(words) = match (self.nth(low), self.nth(high)) {
+                (Some(low), Some(high)) => Some(format!("{low} to {high}")),
+                _ => {
+                    fraction_of(high).and_then(|(over, under)| self.with_fraction(low, over, under))
+                }
+            }
+        {
+            return Some(Said::one(words));
+        }
         if let Some(said) = self.fraction(place) {
             return Some(said);
         }
         let is_code = CODES.contains(&place.before().to_lowercase().as_str())
             || (place.before().eq_ignore_ascii_case("is")
                 && CODES.contains(&place.second_before().to_lowercase().as_str()))
-            || (place.before() == "in" && place.second_before() == "ending");
+            || (place.before() == "in" && place.second_before() == "ending")
+            || place.second_before().eq_ignore_ascii_case("flight");
         if is_figures(core) && is_code && core.len() > 2 {
             return Some(Said::one(number::code(core)));
         }
@@ -180,15 +198,75 @@ impl English {
         Some(Said::one(format!("{} to {}", self.bare(over)?, self.bare(under)?)))
     }
 
-    /// "1990s".
-    fn decade(self, core: &str) -> Option<String> {
+    /// What is said neither as a number nor as a fraction: "911", "x105", "120/80", "6'2\"", "10.0.0.1".
+    fn spelled_out(self, place: Place<'_>) -> Option<String> {
+        let core = place.core();
+        let before = place.before().to_lowercase();
+        let two = |over: &str, under: &str| Some((over.parse().ok()?, under.parse().ok()?));
+        let cardinal = |value| number::cardinal(value, self.british);
+        let is_service = matches!(core, "911" | "988" | "411" | "311" | "211")
+            || core.len() == 3
+                && is_figures(core)
+                && ["call", "dial", "text"].contains(&before.as_str());
+        if is_service && !place.joined(1).is_some_and(|next| next.ends_with('s')) {
+            return Some(number::digits(core));
+        }
+        if let Some(extension) = core.strip_prefix('x')
+            && is_figures(extension)
+            && (2..=6).contains(&extension.len())
+        {
+            return Some(format!("extension {}", number::digits(extension)));
+        }
+        if let Some((over, under)) = core.split_once('/')
+            && let Some((over, under)) = two(over, under)
+        {
+            // A blood pressure, an even chance.
+            return match (over, under) {
+                (50, 50) => Some("fifty fifty".to_owned()),
+                (80..=250u64, 40..=150u64) if over > under => {
+                    Some(format!("{} over {}", cardinal(over), cardinal(under)))
+                }
+                _ => None,
+            };
+        }
+        if let Some((feet, inches)) = core.split_once('\'')
+            && let Some((feet @ 1..=9u64, inches @ 0..=11u64)) = two(feet, inches)
+        {
+            let (one, many) = if feet == 1 { ("foot", "inch") } else { ("feet", "inch") };
+            let inches = match inches {
+                1 => format!("one {many}"),
+                _ => format!("{} {many}es", cardinal(inches)),
+            };
+            return Some(format!("{} {one} {inches}", cardinal(feet)));
+        }
+        let parts: Vec<&str> = core.split('.').collect();
+        let is_internet = parts.len() == 4 && parts.iter().all(|part| is_figures(part));
+        is_internet.then(|| {
+            let parts: Vec<String> = parts.into_iter().map(number::digits).collect();
+            parts.join(" dot ")
+        })
+    }
+
+    /// "1990s", "the '90s".
+    fn decade(self, place: Place<'_>) -> Option<String> {
+        let core = place.core();
         let figures = core.strip_suffix("'s").or_else(|| core.strip_suffix('s'))?;
         let year = figures.parse::<u64>().ok().filter(|year| year % 10 == 0)?;
+        // "30s" may be seconds.
+        let is_short = figures.len() == 2
+            && (place.chunk(0).is_some_and(|chunk| chunk.lead.ends_with('\''))
+                || ["the", "early", "mid", "late", "my", "her", "his", "your", "their"]
+                    .contains(&place.before().to_lowercase().as_str()));
+        if is_short && year >= 20 {
+            return Some(plural(&number::cardinal(year, self.british)));
+        }
         (1100..2100).contains(&year).then(|| plural(&number::year(year, self.british)))
     }
 
     fn bare(self, text: &str) -> Option<String> {
-        Figure::english(text).map(|figure| number::figure(&figure, self.british))
+        let plus = if text.starts_with('+') { "plus " } else { "" };
+        let figure = Figure::english(text)?;
+        Some(format!("{plus}{}", number::figure(&figure, self.british)))
     }
 
     /// "21st".
@@ -205,11 +283,6 @@ impl English {
     /// "1/2", "1 1/2", "2½".
     fn fraction(self, place: Place<'_>) -> Option<Said> {
         let core = place.core();
-        let parse = |text: &str| {
-            let (over, under) = text.split_once('/')?;
-            let fits = is_figures(over) && is_figures(under) && under != "0";
-            Some((over.parse().ok()?, under.parse().ok()?)).filter(|_| fits)
-        };
         let last = core.chars().next_back()?;
         if let Some((over, under)) = vulgar(last) {
             let whole = &core[..core.len() - last.len_utf8()];
@@ -217,14 +290,14 @@ impl English {
         }
         if is_figures(core)
             && let Some(next) = place.joined(1)
-            && let Some((over, under)) = parse(next).or_else(|| {
+            && let Some((over, under)) = fraction_of(next).or_else(|| {
                 next.chars().next().filter(|c| next.len() == c.len_utf8()).and_then(vulgar)
             })
             && over < under
         {
             return self.with_fraction(core, over, under).map(|words| Said::of(words, 2));
         }
-        let (over, under): (u64, u64) = parse(core)?;
+        let (over, under): (u64, u64) = fraction_of(core)?;
         let named = number::fraction(over, under).filter(|_| over < under && over < 10);
         let cardinal = |value| number::cardinal(value, self.british);
         Some(Said::one(
@@ -233,7 +306,15 @@ impl English {
     }
 
     /// Letters and figures together: "B12" and "covid-19" by their parts, "A1B2" one by one.
-    fn mixed(self, core: &str) -> String {
+    fn mixed(self, place: Place<'_>) -> String {
+        let core = place.core();
+        // "order A12"; but "room 12B".
+        let is_named = core.starts_with(|letter: char| letter.is_ascii_uppercase())
+            && CODES.contains(&place.before().to_lowercase().as_str());
+        self.parts(core, is_named || is_code(core))
+    }
+
+    fn parts(self, core: &str, is_code: bool) -> String {
         let mut words: Vec<String> = Vec::new();
         let groups: Vec<&str> =
             core.split(['-', '–', '—', '/', '.', ',', ':', '_', '\'']).collect();
@@ -242,7 +323,7 @@ impl English {
             if at > 0 && version && !words.is_empty() && !group.is_empty() {
                 words.push("point".to_owned());
             }
-            self.group(group, &mut words);
+            self.group(group, is_code, &mut words);
             // A breath between the groups of a code.
             let is_long = group.len() > 2 && group.contains(|c: char| c.is_ascii_digit());
             if at + 1 < groups.len()
@@ -255,7 +336,7 @@ impl English {
         words.join(" ")
     }
 
-    fn group(self, group: &str, words: &mut Vec<String>) {
+    fn group(self, group: &str, is_code: bool, words: &mut Vec<String>) {
         let kind = |letter: char| match letter {
             '0'..='9' => 0,
             letter if letter.is_alphabetic() => 1,
@@ -263,7 +344,7 @@ impl English {
         };
         let changes =
             group.chars().zip(group.chars().skip(1)).filter(|(a, b)| kind(*a) != kind(*b));
-        let mut is_code = changes.count() > 1;
+        let mut is_code = is_code || changes.count() > 1;
         let mut rest = group;
         while let Some(first) = rest.chars().next() {
             let end = rest.find(|letter| kind(letter) != kind(first)).unwrap_or(rest.len());
@@ -285,6 +366,22 @@ impl English {
             }
         }
     }
+}
+
+/// "1/2": over, under.
+fn fraction_of(text: &str) -> Option<(u64, u64)> {
+    let (over, under) = text.split_once('/')?;
+    let fits = is_figures(over) && is_figures(under) && under != "0";
+    Some((over.parse().ok()?, under.parse().ok()?)).filter(|_| fits)
+}
+
+/// "A12-B7": several groups of letters and figures.
+fn is_code(core: &str) -> bool {
+    let is_mixed = |group: &&str| {
+        group.contains(|letter: char| letter.is_ascii_digit())
+            && group.contains(|letter: char| letter.is_ascii_uppercase())
+    };
+    core.split('-').filter(is_mixed).count() > 1
 }
 
 /// "nineties".

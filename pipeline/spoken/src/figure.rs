@@ -87,14 +87,17 @@ fn sign(text: &str) -> (bool, &str) {
     }
 }
 
-/// The value of a Roman numeral from 1 to 39, in its one right spelling.
+/// The value of a Roman numeral from 1 to 99, in its one right spelling.
 pub(crate) fn roman(text: &str) -> Option<u64> {
-    let tens = text.bytes().take_while(|letter| *letter == b'X').count();
-    let ones = ["", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX"];
-    let rest = text.get(tens..)?;
-    let ones = ones.iter().position(|written| *written == rest)?;
+    const TENS: [&str; 10] = ["", "X", "XX", "XXX", "XL", "L", "LX", "LXX", "LXXX", "XC"];
+    const ONES: [&str; 10] = ["", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX"];
+    let cut = text.find(['I', 'V']).unwrap_or(text.len());
+    // "IX" begins with its one.
+    let (tens, ones) = text.split_at(cut);
+    let tens = TENS.iter().position(|written| *written == tens)?;
+    let ones = ONES.iter().position(|written| *written == ones)?;
     let value = (tens * 10 + ones) as u64;
-    (tens <= 3 && value > 0).then_some(value)
+    (value > 0).then_some(value)
 }
 
 /// `½` and its like: over, under.
@@ -129,8 +132,9 @@ pub(crate) struct Day {
 
 impl Day {
     fn new(year: Option<u64>, month: u64, day: u64) -> Option<Self> {
-        let fits = (1..=12).contains(&month) && (1..=31).contains(&day);
-        fits.then_some(Day { year, month, day })
+        const DAYS: [u64; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        let most = *DAYS.get(usize::try_from(month).ok()?.checked_sub(1)?)?;
+        (1..=most).contains(&day).then_some(Day { year, month, day })
     }
 
     /// `2026-11-21`, `11/21/2026`, `21.11.26`, `11/21`; where it is not plain which is the month,
@@ -148,7 +152,10 @@ impl Day {
             }
             let (first, second) = (number(first)?, number(second)?);
             let (month, day) = if month_first { (first, second) } else { (second, first) };
-            Day::new(year, month, day).or_else(|| Day::new(year, day, month))
+            // `10.30` is a time, not the thirtieth of October.
+            let may_swap = year.is_some() || separator != '.';
+            let swapped = || may_swap.then(|| Day::new(year, day, month)).flatten();
+            Day::new(year, month, day).or_else(swapped)
         };
         match parts.as_slice() {
             [year, month, day] if year.len() == 4 && month.len() <= 2 && day.len() <= 2 => {

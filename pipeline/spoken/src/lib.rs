@@ -15,12 +15,14 @@
 //! - English: a bare number from 1100 to 2099 is a year only where its neighbours say so; `1/2` is a
 //!   fraction unless a word such as "on" or a weekday makes it a date; five figures or more without
 //!   commas that do not end in zeros are dictated, as codes and postcodes are.
-//! - Russian: numerals take their case from a preposition before them or from the ending of the noun
+//! - Russian: a day and a month with a point ("21.11") are a date beside a preposition, a weekday, an
+//!   appointment or another day, else a decimal; what is no day of the calendar, and all after "в", is a
+//!   time. Numerals take their case from a preposition before them or from the ending of the noun
 //!   after them, their gender from that ending; adjectives between and case governed by verbs are not
 //!   seen ("владеет 5 домами" is, by the noun; "не хватает 2" is not). A date without a preposition is
 //!   in the genitive, as one says when something happens, but for "сегодня 21 ноября" and a date that
 //!   stands alone. Stress is left to the voice.
-//! - Roman numerals are numbers after a few words only ("Chapter IV", "XXI век").
+//! - Roman numerals are numbers after a few words and names only ("Chapter IV", "XXI век", "Henry VIII").
 
 mod address;
 mod chunk;

@@ -10,11 +10,12 @@ use crate::{
 };
 
 mod calendar;
+mod measure;
 mod noun;
 mod number;
 mod word;
 
-use noun::{Case, Gender, Noun, agreement, quantity, unit};
+use noun::{Case, Gender, agreement, quantity};
 use number::Agreement;
 
 /// After these, figures are a code.
@@ -53,8 +54,9 @@ pub(crate) fn say(place: Place<'_>) -> Option<Said> {
         .or_else(|| code(place))
         .or_else(|| calendar::date(place))
         .or_else(|| calendar::year(place))
-        .or_else(|| measured(place))
+        .or_else(|| measure::measured(place))
         .or_else(|| calendar::time(place))
+        .or_else(|| storey(place))
         .or_else(|| suffixed(place))
         .or_else(|| fraction(place))
         .or_else(|| counted(place))
@@ -69,11 +71,13 @@ fn compared(place: Place<'_>) -> Option<Said> {
         '~' | '≈' => ("около", "около"),
         '<' => ("меньше", "меньше"),
         '>' => ("больше", "больше"),
+        '≥' => ("не меньше", "меньше"),
+        '≤' => ("не больше", "больше"),
         '±' => ("плюс-минус", ""),
         _ => return None,
     };
     let rest = core[sign.len_utf8()..].to_owned();
-    if rest.starts_with(['~', '≈', '<', '>', '±']) {
+    if rest.starts_with(['~', '≈', '<', '>', '±', '≥', '≤']) {
         return None;
     }
     let last = (place.at + 8).min(place.chunks.len());
@@ -97,13 +101,22 @@ fn telephone(place: Place<'_>) -> Option<Said> {
 fn said_address(parts: &[Part<'_>]) -> String {
     let last = parts.len().saturating_sub(1);
     let words = parts.iter().enumerate().map(|(at, part)| match part {
-        Part::Letters(ending) if at == last => match *ending {
-            "ru" => "ру".to_owned(),
-            "com" => "ком".to_owned(),
-            "org" => "орг".to_owned(),
-            "рф" => "эр-эф".to_owned(),
-            other => other.to_owned(),
-        },
+        // The host's ending, before a path too.
+        Part::Letters(ending)
+            if at > 0
+                && parts[at - 1] == Part::Sign('.')
+                && (at == last || parts[at + 1] == Part::Sign('/')) =>
+        {
+            match *ending {
+                "ru" => "ру".to_owned(),
+                "com" => "ком".to_owned(),
+                "org" => "орг".to_owned(),
+                "kz" => "кей-зэт".to_owned(),
+                "uz" => "ю-зэт".to_owned(),
+                "рф" => "эр-эф".to_owned(),
+                other => other.to_owned(),
+            }
+        }
         Part::Letters(letters) => (*letters).to_owned(),
         Part::Figures(figures) => number::digits(figures),
         Part::Sign('@') => "собака".to_owned(),
@@ -134,6 +147,10 @@ fn code(place: Place<'_>) -> Option<Said> {
     }
     let is_code = CODES.contains(&place.before().to_lowercase().as_str())
         || place.before() == "№"
+        // "Код подтверждения: 4821".
+        || (place.at > 0
+            && place.chunks[place.at - 1].tail == ":"
+            && CODES.contains(&place.second_before().to_lowercase().as_str()))
         || (place.before() == "—"
             && CODES.contains(&place.second_before().to_lowercase().as_str()));
     (is_code && is_figures(core) && core.len() > 2).then(|| Said::one(number::code(core)))
@@ -169,179 +186,26 @@ fn gathered(place: Place<'_>) -> (String, usize) {
     (text, taken)
 }
 
-const BEFORE: [(&str, Noun, Noun); 6] = [
-    ("US$", noun::DOLLAR, noun::CENT),
-    ("$", noun::DOLLAR, noun::CENT),
-    ("€", noun::EURO, noun::CENT),
-    ("£", noun::POUND, noun::PENNY),
-    ("₽", noun::RUBLE, noun::KOPECK_NOUN),
-    ("₸", noun::EURO, noun::CENT),
-];
-
-/// Written after an amount, with the hundredth of it.
-fn currency(written: &str) -> Option<(Noun, Noun)> {
-    Some(match written {
-        "₽" | "руб" | "р" | "RUB" => (noun::RUBLE, noun::KOPECK_NOUN),
-        "коп" | "к" => (noun::KOPECK_NOUN, noun::KOPECK_NOUN),
-        "$" | "USD" | "долл" => (noun::DOLLAR, noun::CENT),
-        "€" | "EUR" => (noun::EURO, noun::CENT),
-        "£" | "GBP" => (noun::POUND, noun::PENNY),
+/// "на 3 этаже", "2 подъезд": one of several that have numbers, not so many of them.
+fn storey(place: Place<'_>) -> Option<Said> {
+    const NUMBERED: [&str; 8] =
+        ["этаж", "кабинет", "подъезд", "квартал", "курс", "класс", "корпус", "ряд"];
+    let core = place.core();
+    let value: u64 = core.parse().ok().filter(|value| is_figures(core) && *value > 0)?;
+    let next = place.joined(1)?.to_lowercase();
+    let ending = NUMBERED.iter().find_map(|stem| next.strip_prefix(stem))?;
+    let is_one = number::Count::of(value) == number::Count::One;
+    let case = match ending {
+        "" => Case::Nominative,
+        "е" | "у" if next == "ряду" => Case::Prepositional,
+        "е" => Case::Prepositional,
+        "у" => Case::Dative,
+        "ом" => Case::Instrumental,
+        // "с 3 этажа", but "3 этажа".
+        "а" if is_one || value > 4 || word::asked(place) == Case::Genitive => Case::Genitive,
         _ => return None,
-    })
-}
-
-fn scale(written: &str) -> Option<u64> {
-    Some(match written {
-        "тыс" => 1_000,
-        "млн" => 1_000_000,
-        "млрд" => 1_000_000_000,
-        "трлн" => 1_000_000_000_000,
-        _ => return None,
-    })
-}
-
-/// "1 500 ₽", "$5", "5 тыс. руб.", "20 °C", "10–15 мин", "99 коп."
-fn measured(place: Place<'_>) -> Option<Said> {
-    let (core, mut taken) = gathered(place);
-    let case = word::asked(place);
-    let (minus, body) = match core.strip_prefix('-') {
-        Some(rest) => ("минус ", rest),
-        None => match core.strip_prefix('+') {
-            Some(rest) => ("плюс ", rest),
-            None => ("", core.as_str()),
-        },
     };
-    let mut before = None;
-    let mut figures = body;
-    for (sign, noun, hundredth) in BEFORE {
-        if let Some(rest) = body.strip_prefix(sign) {
-            (before, figures) = (Some((noun, hundredth)), rest);
-            break;
-        }
-    }
-    let cut = figures.find(|letter: char| !(letter.is_ascii_digit() || ".,-–'".contains(letter)));
-    let (figures, mut suffix) = figures.split_at(cut.unwrap_or(figures.len()));
-    let mut factor = None;
-    let mut dotted = false;
-    // "5тыс. руб.", "3 млн ₽": the scale, then what is counted.
-    if suffix.is_empty()
-        && let Some(size) = place.joined(taken).and_then(scale)
-    {
-        dotted = place.is_dotted(taken);
-        (factor, taken) = (Some(size), taken + 1);
-    } else if let Some(size) = scale(suffix) {
-        dotted = place.is_dotted(taken - 1);
-        (factor, suffix) = (Some(size), "");
-    }
-    let mut per = String::new();
-    let mut named = before.map(|(noun, hundredth)| (noun, Some(hundredth)));
-    let mut abbreviated = dotted;
-    if named.is_none() {
-        let next = match suffix {
-            "" => {
-                // A scale's full stop may stand between.
-                let chunk = place.chunk(taken)?;
-                let tail = place.chunk(taken - 1).map_or("", |chunk| chunk.tail.as_str());
-                let open = chunk.lead.is_empty() && (tail.is_empty() || (dotted && tail == "."));
-                match chunk.core.as_str() {
-                    next if open => Some(next),
-                    _ => None,
-                }
-            }
-            suffix => Some(suffix),
-        };
-        // "50 кв. м".
-        if next == Some("кв")
-            && suffix.is_empty()
-            && place.is_dotted(taken)
-            && let Some(square) = match place.after(taken + 1) {
-                "м" => unit("м²"),
-                "км" => unit("км²"),
-                _ => None,
-            }
-        {
-            let case = if figures.contains(['-', '–']) { Case::Genitive } else { case };
-            let words = sum(figures, square, None, case)?;
-            let dot = place.is_dotted(taken + 1) && !place.is_capital(taken + 2);
-            return Some(Said { dot, ..Said::of(format!("{minus}{words}"), taken + 2) });
-        }
-        let found = next.and_then(|next| {
-            let (name, each) = match next.split_once('/') {
-                Some((name, each)) if unit(next).is_none() => {
-                    (name.trim_end_matches('.'), unit(each).map(Noun::accusative))
-                }
-                _ => (next, None),
-            };
-            let noun = currency(name)
-                .map(|(noun, hundredth)| (noun, Some(hundredth)))
-                .or_else(|| unit(name).map(|noun| (noun, None)))?;
-            Some((noun, each))
-        });
-        match found {
-            Some((noun, each)) => {
-                named = Some(noun);
-                per = each.map_or_else(String::new, |each| format!(" в {each}"));
-                taken += usize::from(suffix.is_empty());
-                abbreviated = place.is_dotted(taken - 1);
-            }
-            None if factor.is_none() => return None,
-            None if !suffix.is_empty() => return None,
-            None => {}
-        }
-    } else if !suffix.is_empty() {
-        return None;
-    }
-    let words = match (named, factor) {
-        (Some((noun, hundredth)), None) => sum(figures, noun, hundredth, case)?,
-        (named, Some(factor)) => scaled(figures, factor, named.map(|(noun, _)| noun), case)?,
-        (None, None) => return None,
-    };
-    let dot = abbreviated && !place.is_capital(taken);
-    Some(Said { dot, ..Said::of(format!("{minus}{words}{per}"), taken) })
-}
-
-/// An amount, a range or a sum with hundredths.
-fn sum(figures: &str, noun: Noun, hundredth: Option<Noun>, case: Case) -> Option<String> {
-    if let Some((low, high)) = figures.split_once(['-', '–']) {
-        let (low, high) = (Figure::russian(low)?, Figure::russian(high)?);
-        let low = quantity(&low, Gender::Masculine, Case::Genitive)?;
-        return Some(format!("от {low} до {}", noun.counted(&high, Case::Genitive)?));
-    }
-    let figure = Figure::russian(figures)?;
-    if let (Some(hundredth), Some(part)) = (hundredth, figure.part.as_deref())
-        && part.len() == 2
-    {
-        let whole = Figure { part: None, ..figure.clone() };
-        let part = Figure { minus: false, whole: part.to_owned(), part: None, grouped: false };
-        return Some(match (whole.value()?, part.value()?) {
-            (_, 0) => noun.counted(&whole, case)?,
-            (0, _) => hundredth.counted(&part, case)?,
-            _ => format!("{} {}", noun.counted(&whole, case)?, hundredth.counted(&part, case)?),
-        });
-    }
-    noun.counted(&figure, case)
-}
-
-/// "пять тысяч рублей", "два с половиной миллиона".
-fn scaled(figures: &str, factor: u64, noun: Option<Noun>, case: Case) -> Option<String> {
-    let figure = Figure::russian(figures)?;
-    let value = figure.value()?;
-    let words = match &figure.part {
-        None => number::cardinal(value.checked_mul(factor)?, Gender::Masculine, case),
-        Some(_) => {
-            let (gender, name) = match factor {
-                1_000 => (Gender::Feminine, "тысячи"),
-                1_000_000 => (Gender::Masculine, "миллиона"),
-                1_000_000_000 => (Gender::Masculine, "миллиарда"),
-                _ => (Gender::Masculine, "триллиона"),
-            };
-            format!("{} {name}", quantity(&figure, gender, Case::Nominative)?)
-        }
-    };
-    Some(match noun {
-        Some(noun) => format!("{words} {}", noun.many(Case::Genitive)),
-        None => words,
-    })
+    Some(Said::one(number::ordinal(value, Agreement::One(Gender::Masculine, case))))
 }
 
 /// "21-й", "5-го", "3-х", "10-летний".
@@ -377,6 +241,7 @@ fn suffixed(place: Place<'_>) -> Option<Said> {
         "х" if (2..=4).contains(&value) => {
             return Some(Said::one(number::cardinal(value, Masculine, Genitive)));
         }
+        "мя" => return Some(Said::one(number::cardinal(value, Masculine, Instrumental))),
         "ти" | "и" | "ми" => {
             return Some(Said::one(number::cardinal(value, Masculine, Genitive)));
         }
@@ -398,24 +263,34 @@ fn fraction(place: Place<'_>) -> Option<Said> {
     if core == "24/7" {
         return Some(Said::one("двадцать четыре на семь"));
     }
+    let case = word::asked(place);
+    let half = match (case, place.before().to_lowercase().as_str()) {
+        (_, "по") | (Case::Dative | Case::Prepositional, _) => "половине",
+        (Case::Genitive, _) => "половины",
+        (Case::Accusative, _) => "половину",
+        (Case::Instrumental, _) => "половиной",
+        (Case::Nominative, _) => "половина",
+    };
     let part = |over: u64, under: u64| {
-        let over_words = number::cardinal(over, Gender::Feminine, Case::Nominative);
+        let over_words = number::cardinal(over, Gender::Feminine, case);
         let agreement = match number::Count::of(over) {
-            number::Count::One => Agreement::One(Gender::Feminine, Case::Nominative),
-            _ => Agreement::Many(Case::Genitive),
+            number::Count::One => Agreement::One(Gender::Feminine, case),
+            _ => Agreement::Many(if case.is_direct() { Case::Genitive } else { case }),
         };
         format!("{over_words} {}", number::ordinal(under, agreement))
     };
+    // "2 1/2 часа".
+    if let (Some("1/2" | "½"), Ok(1..)) = (place.joined(1), core.parse::<u64>()) {
+        let figure = Figure { part: Some("5".to_owned()), ..Figure::russian(core)? };
+        let (gender, case) = agreement(place.before(), 2, place.joined(2).unwrap_or_default());
+        return Some(Said::of(quantity(&figure, gender, case)?, 2));
+    }
     let last = core.chars().next_back()?;
     if let Some((over, under)) = vulgar(last) {
         let whole = &core[..core.len() - last.len_utf8()];
         if whole.is_empty() {
-            let half = (over, under) == (1, 2);
-            return Some(Said::one(if half {
-                "половина".to_owned()
-            } else {
-                part(over, under)
-            }));
+            let is_half = (over, under) == (1, 2);
+            return Some(Said::one(if is_half { half.to_owned() } else { part(over, under) }));
         }
         let figure = Figure::russian(whole)?;
         let words = quantity(&figure, Gender::Masculine, Case::Nominative)?;
@@ -432,7 +307,24 @@ fn fraction(place: Place<'_>) -> Option<Said> {
     if !fits || under == 0 {
         return None;
     }
+    // "1/2 таблетки".
+    let counts = place.joined(1).is_some_and(|next| {
+        next.chars().count() > 3
+            && next.starts_with(char::is_lowercase)
+            && next.ends_with(['ы', 'и', 'а', 'я'])
+    });
+    if (over, under) == (1, 2) && counts && !word::is_house(place.before()) {
+        return Some(Said::one(half));
+    }
     let plain = |value| number::cardinal(value, Gender::Masculine, Case::Nominative);
+    // A blood pressure.
+    if (80..=250).contains(&over)
+        && (40..=150).contains(&under)
+        && over > under
+        && !word::is_house(place.before())
+    {
+        return Some(Said::one(format!("{} на {}", plain(over), plain(under))));
+    }
     let words = match over < under && under <= 10 && over > 0 {
         true => part(over, under),
         // A house's number.
@@ -452,7 +344,17 @@ fn counted(place: Place<'_>) -> Option<Said> {
         };
         return Some(Said::one(format!("{} к {}", plain(over)?, plain(under)?)));
     }
+    if let Some((times, each)) = core.split_once(['x', 'х', '×'])
+        && is_figures(times)
+        && is_figures(each)
+    {
+        return Some(Said::one(alone(&format!("{times} на {each}"), Language::Russian)));
+    }
+    if place.before().to_lowercase().starts_with("верси") && core.contains('.') {
+        return Some(Said::one(mixed(core)));
+    }
     let figure = Figure::russian(core)?;
+    let above = if core.starts_with('+') { "плюс " } else { "" };
     let grouped = Figure { grouped: taken > 1, ..figure.clone() };
     if figure.value().is_none() || grouped.is_dictated() {
         let minus = if figure.minus { "минус " } else { "" };
@@ -467,10 +369,10 @@ fn counted(place: Place<'_>) -> Option<Said> {
     let value = figure.value()?;
     let (gender, case) = match &figure.part {
         // "полторы минуты", "две с половиной минуты".
-        Some(_) => agreement(place.before(), 2, next),
-        None => agreement(place.before(), value, next),
+        Some(_) => agreement(word::governor(place), 2, next),
+        None => agreement(word::governor(place), value, next),
     };
-    Some(Said::of(format!("{}{plus}", quantity(&figure, gender, case)?), taken))
+    Some(Said::of(format!("{above}{}{plus}", quantity(&figure, gender, case)?), taken))
 }
 
 /// Letters and figures together: by their parts, codes one by one.
@@ -480,8 +382,10 @@ fn mixed(core: &str) -> String {
         letter if letter.is_alphabetic() => 1,
         _ => 2,
     };
-    let changes = core.chars().zip(core.chars().skip(1)).filter(|(a, b)| kind(*a) != kind(*b));
-    let is_code = core.contains(char::is_alphabetic) && changes.count() > 1;
+    // "12-А" is a number with a letter, "А12-Б7" a code.
+    let mut kinds: Vec<u8> = core.chars().map(kind).filter(|kind| *kind != 2).collect();
+    kinds.dedup();
+    let is_code = kinds.len() > 2;
     let mut words: Vec<String> = Vec::new();
     let mut rest = core;
     while let Some(first) = rest.chars().next() {

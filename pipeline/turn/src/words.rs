@@ -1,4 +1,7 @@
-//! Words that tell something by themselves: yes and no, "mm-hm", hesitations, numbers.
+//! Words that tell something by themselves: yes and no, "mm-hm", hesitations, numbers. English, and
+//! Russian in a file of its own: their letters keep them apart, so nobody has to say which it is.
+
+mod russian;
 
 /// The words of a text in lower case, without punctuation.
 pub fn normalised(text: &str) -> Vec<String> {
@@ -55,7 +58,7 @@ pub fn dangles(word: &str) -> bool {
             | "by"
             | "which"
             | "who"
-    )
+    ) || russian::dangles(word)
 }
 
 /// Do these words answer a yes-or-no question by themselves?
@@ -89,7 +92,7 @@ pub fn is_yes_or_no(words: &[String]) -> bool {
             | "i don't"
             | "it is"
             | "it isn't"
-    )
+    ) || russian::is_yes_or_no(&joined)
 }
 
 /// Are these only sounds of listening, which do not ask for the floor?
@@ -126,24 +129,46 @@ pub fn is_backchannel(words: &[String]) -> bool {
                     | "i"
                     | "see"
                     | "alright"
-            )
+            ) || russian::is_backchannel(word)
         })
 }
 
 /// Is this word a digit or a number?
 pub fn is_number(word: &str) -> bool {
-    word.chars().any(|letter| letter.is_ascii_digit()) || spoken_digit(word)
+    word.chars().any(|letter| letter.is_ascii_digit())
+        || spoken_digit(word)
+        || russian::is_number(word)
 }
 
 /// How many digits these words hold.
 pub fn digits_in(words: &[String]) -> usize {
+    let mut russian = russian::Counter::default();
     words
         .iter()
-        .map(|word| match word.chars().filter(char::is_ascii_digit).count() {
-            0 => usize::from(spoken_digit(word)),
-            digits => digits,
+        .map(|word| {
+            let named = russian.add(word);
+            match word.chars().filter(char::is_ascii_digit).count() {
+                0 => usize::from(spoken_digit(word)) + named,
+                digits => digits,
+            }
         })
         .sum()
+}
+
+/// Are these number words a quantity or a time of day rather than figures that are dictated? English
+/// ones count as figures only where they are single digits.
+pub fn is_quantity(run: &[String]) -> bool {
+    !run.is_empty() && russian::is_quantity(run)
+}
+
+/// How many figures make a telephone number that begins with these words, if they tell.
+pub fn whole_number(words: &[String]) -> Option<usize> {
+    russian::whole_number(words)
+}
+
+/// With е for ё, as some recognisers write.
+pub fn plain(text: &str) -> String {
+    russian::plain(text)
 }
 
 fn spoken_digit(word: &str) -> bool {

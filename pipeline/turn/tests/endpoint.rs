@@ -46,6 +46,47 @@ fn words_say_whether_more_must_come() {
 }
 
 #[test]
+fn russian_words_say_it_too() {
+    use Completeness::{Answer, Comma, Dangling, Open, Opening, Sentence};
+    let yes_or_no = Some(Question::YesOrNo);
+    let cases = [
+        ("Я хотел бы записаться.", None, Sentence),
+        ("Я хотел бы записаться на", None, Dangling),
+        ("Это про мой зуб и", None, Dangling),
+        ("Это про мой", None, Dangling),
+        ("Это про зуб,", None, Comma),
+        ("Я не приду, потому что", None, Dangling),
+        ("Если у вас есть время", None, Dangling),
+        ("Если у вас есть время, я приду.", None, Sentence),
+        ("Меня зовут", None, Dangling),
+        ("Мне нужно", None, Dangling),
+        ("Здравствуйте, я хотел бы", None, Dangling),
+        ("Это я.", None, Sentence),
+        ("Я не знаю, как", None, Dangling),
+        ("Спасибо, не нужно.", None, Sentence),
+        ("Сейчас, секундочку", Some(Question::Number), Dangling),
+        ("А когда?", None, Sentence),
+        ("Что это?", None, Sentence),
+        ("Я хочу сделать это.", None, Sentence),
+        ("Ну", None, Dangling),
+        ("в следующий вторник", None, Open),
+        ("Да.", None, Opening),
+        ("Да", yes_or_no, Answer),
+        ("Ага.", yes_or_no, Answer),
+        ("Угу", yes_or_no, Answer),
+        ("Да, всё верно.", yes_or_no, Answer),
+        ("Нет, спасибо.", yes_or_no, Answer),
+        ("Нет, не надо.", yes_or_no, Answer),
+        ("Да, но", yes_or_no, Dangling),
+        ("восемь девятьсот", Some(Question::Number), Dangling),
+        ("мой номер восемь девятьсот", None, Dangling),
+    ];
+    for (text, asked, wanted) in cases {
+        assert_eq!(completeness(text, asked), wanted, "{text:?}");
+    }
+}
+
+#[test]
 fn the_wait_follows_what_was_said_and_asked() {
     let sentence = wait("I would like to book an appointment.", None);
     let open = wait("I would like to book an appointment with", None);

@@ -32,9 +32,26 @@ pub(super) fn month(text: &str) -> Option<&'static str> {
     (text.len() == 3 || text == found).then_some(found)
 }
 
-fn day(text: &str) -> Option<&'static str> {
+/// A weekday by its name or the beginning of it.
+pub(super) fn day(text: &str) -> Option<&'static str> {
     let short = text.trim_end_matches('.');
     DAYS.iter().find(|day| short.len() >= 3 && day.starts_with(short)).copied()
+}
+
+/// "Mon – Fri", "3 p.m. – 5 p.m.": a dash that is said, between days, months or times.
+pub(super) fn is_span(place: Place<'_>) -> bool {
+    let is_dash = matches!(place.core(), "-" | "–" | "—");
+    let (before, after) = (place.before(), place.after(1));
+    let both = |is: fn(&str) -> bool| is(before) && is(after);
+    let begins = |text: &str| text.starts_with(|letter: char| letter.is_ascii_digit());
+    let halved = half(before).is_some()
+        || ["am", "pm", "AM", "PM", "a.m", "p.m"]
+            .iter()
+            .any(|end| before.ends_with(end) && begins(before));
+    is_dash
+        && (both(|text| day(text).is_some())
+            || both(|text| month(text).is_some())
+            || halved && begins(after))
 }
 
 /// "Mon-Fri".
@@ -67,6 +84,14 @@ impl English {
         {
             return Some(Said::one(self.day(day, place.before() == "the")));
         }
+        // "2026-03-04T10:00".
+        if let Some((day, time)) = core.split_once('T')
+            && day.len() == 10
+            && let (Some(day), Some(time)) = (Day::parse(day, true), time.get(..5))
+        {
+            let (time, _) = self.moment(time, false)?;
+            return Some(Said::one(format!("{}, {time}", self.day(day, false))));
+        }
         // "21 November", with the year if it follows.
         let figures = core.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
         let is_day = matches!(&core[figures.len()..], "" | "st" | "nd" | "rd" | "th");
@@ -89,8 +114,22 @@ impl English {
         core.contains('/')
             && (["on", "by", "before", "until", "till", "since", "after", "from", "dated", "date"]
                 .contains(&before.as_str())
+                || ["appointment", "visit", "due", "starting", "scheduled", "today", "tomorrow"]
+                    .contains(&before.as_str())
+                // "for 3/4 at 5", but "for 3/4 cup".
+                || (before == "for"
+                    && matches!(place.after(1), "" | "at" | "and" | "or" | "with" | "from" | "in"))
+                // "from 3/4 to 3/9".
+                || (matches!(before.as_str(), "to" | "through" | "and")
+                    && ["from", "between"].contains(&self.third_before(place).as_str())
+                    && Day::parse(place.second_before(), true).is_some())
+                || (before == "between" && place.after(2).contains('/'))
                 || (before.len() >= 3
                     && DAYS.iter().any(|day| day.to_lowercase().starts_with(&before))))
+    }
+
+    fn third_before(self, place: Place<'_>) -> String {
+        place.at.checked_sub(3).map_or(String::new(), |at| place.chunks[at].core.to_lowercase())
     }
 
     fn day(self, day: Day, after_article: bool) -> String {
@@ -119,6 +158,14 @@ impl English {
     pub(super) fn time(self, place: Place<'_>) -> Option<Said> {
         let core = place.core();
         if let Some((low, high)) = core.split_once(['-', '–', '—']) {
+            // "10 AM–2 PM": the first half of it stands apart.
+            if let Some(low) = half(low)
+                && place.before().ends_with(|letter: char| letter.is_ascii_digit())
+            {
+                let next = place.joined(1).and_then(half);
+                let (high, _) = self.moment(high, next.is_some())?;
+                return Some(Said::one(format!("{low} to {high}")));
+            }
             return self.span(place, low, high, 1);
         }
         if matches!(place.joined(1), Some("-" | "–" | "—"))
@@ -137,6 +184,8 @@ impl English {
         let next = place.joined(taken).and_then(half);
         let is_number = |text: &str| text.len() <= 4 && is_figures(text);
         let end = |text: &str| match clock(text, ':') {
+            // "noon-1pm".
+            _ if matches!(text, "noon" | "midnight") => Some((text.to_owned(), true)),
             Some((hour @ 0..=12, 0)) => Some((number::cardinal(hour, self.british), false)),
             _ => self
                 .moment(text, next.is_some())

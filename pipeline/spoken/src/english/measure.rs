@@ -2,7 +2,7 @@
 
 use super::{English, number};
 use crate::{
-    chunk::{Place, Said},
+    chunk::{Place, Said, is_figures},
     figure::{Figure, vulgar},
 };
 
@@ -15,9 +15,16 @@ const POUND: [&str; 4] = ["pound", "pounds", "penny", "pence"];
 const RUBLE: [&str; 4] = ["ruble", "rubles", "kopeck", "kopecks"];
 const YEN: [&str; 4] = ["yen", "yen", "sen", "sen"];
 
+const TENGE: [&str; 4] = ["tenge", "tenge", "tiyn", "tiyn"];
+const SOM: [&str; 4] = ["som", "som", "tiyin", "tiyin"];
+
 /// Before the amount.
-const BEFORE: [Currency; 9] = [
+const BEFORE: [Currency; 14] = [
     ("US$", DOLLAR),
+    ("CA$", DOLLAR),
+    ("AU$", DOLLAR),
+    ("NZ$", DOLLAR),
+    ("HK$", DOLLAR),
     ("A$", DOLLAR),
     ("C$", DOLLAR),
     ("$", DOLLAR),
@@ -25,11 +32,12 @@ const BEFORE: [Currency; 9] = [
     ("€", EURO),
     ("¥", YEN),
     ("₽", RUBLE),
+    ("₸", TENGE),
     ("₹", ["rupee", "rupees", "paisa", "paise"]),
 ];
 
 /// After it, at once or after a space.
-const AFTER: [Currency; 11] = [
+const AFTER: [Currency; 17] = [
     ("$", DOLLAR),
     ("£", POUND),
     ("€", EURO),
@@ -41,6 +49,12 @@ const AFTER: [Currency; 11] = [
     ("GBP", POUND),
     ("RUB", RUBLE),
     ("JPY", YEN),
+    ("₸", TENGE),
+    ("KZT", TENGE),
+    ("UZS", SOM),
+    ("so'm", SOM),
+    ("soʻm", SOM),
+    ("сум", SOM),
 ];
 
 const SCALES: [(&str, &str); 9] = [
@@ -58,7 +72,7 @@ const SCALES: [(&str, &str); 9] = [
 const NAMED: [&str; 5] = ["hundred", "thousand", "million", "billion", "trillion"];
 
 /// As written after figures, one and many.
-const UNITS: [(&str, &str, &str); 57] = [
+const UNITS: [(&str, &str, &str); 59] = [
     ("km", "kilometer", "kilometers"),
     ("m", "meter", "meters"),
     ("cm", "centimeter", "centimeters"),
@@ -116,6 +130,8 @@ const UNITS: [(&str, &str, &str); 57] = [
     ("km²", "square kilometer", "square kilometers"),
     ("sqft", "square foot", "square feet"),
     ("pts", "point", "points"),
+    ("tsp", "teaspoon", "teaspoons"),
+    ("tbsp", "tablespoon", "tablespoons"),
 ];
 
 fn unit(written: &str) -> Option<(String, String)> {
@@ -124,7 +140,13 @@ fn unit(written: &str) -> Option<(String, String)> {
         return Some(((*one).to_owned(), (*many).to_owned()));
     }
     let (over, under) = written.split_once('/')?;
-    let ((_, one, many), (_, per, _)) = (known(over)?, known(under)?);
+    let (_, one, many) = known(over)?;
+    let per = match known(under) {
+        Some((_, per, _)) => per,
+        None => ["day", "week", "night", "dose", "hour", "minute", "second", "month", "year"]
+            .iter()
+            .find(|each| **each == under)?,
+    };
     Some((format!("{one} per {per}"), format!("{many} per {per}")))
 }
 
@@ -141,6 +163,14 @@ impl English {
             .find_map(|(sign, names)| body.strip_prefix(sign).map(|rest| (rest, names)))
         {
             let (rest, per) = self.per(rest);
+            // "$15 - $20".
+            let sign = &body[..body.len() - rest.len().min(body.len())];
+            if matches!(place.joined(1), Some("-" | "–" | "—"))
+                && let Some(high) = place.joined(2).and_then(|high| high.strip_prefix(sign))
+                && let (Some(low), Some(high)) = (self.amount(rest), self.sum(high, names, sign))
+            {
+                return Some(Said::of(format!("{minus}{low} to {high}"), 3));
+            }
             if let Some(scale) = place.joined(1).filter(|word| NAMED.contains(word)) {
                 let amount = self.amount(rest)?;
                 return Some(Said::of(format!("{minus}{amount} {scale} {}{per}", names[1]), 2));
@@ -155,10 +185,27 @@ impl English {
         {
             return Some(Said::one(format!("{minus}{}{per}", self.sum(rest, names, "")?)));
         }
-        let next = place.joined(1)?;
-        let (next, per) = self.per(next);
+        // "50 000 KZT": groups that white space sets apart.
+        let mut amount = body.to_owned();
+        let mut taken = 1;
+        while (1..=3).contains(&body.len())
+            && taken < 5
+            && let Some(group) = place.joined(taken).filter(|group| group.len() == 3)
+            && is_figures(group)
+        {
+            amount.push_str(group);
+            taken += 1;
+        }
+        let (next, per) = self.per(place.joined(taken)?);
         let (_, names) = AFTER.iter().find(|(sign, _)| *sign == next)?;
-        Some(Said::of(format!("{minus}{}{per}", self.sum(body, names, "")?), 2))
+        Some(Said::of(format!("{minus}{}{per}", self.sum(&amount, names, "")?), taken + 1))
+    }
+
+    /// "USD 5": the letters stand before the amount.
+    pub(super) fn currency_before(self, place: Place<'_>) -> Option<Said> {
+        let (_, names) = AFTER.iter().find(|(letters, _)| *letters == place.core())?;
+        let figures = place.joined(1).filter(|next| next.starts_with(|c: char| c.is_ascii_digit()));
+        Some(Said::of(self.sum(figures?, names, "")?, 2))
     }
 
     /// Sets apart "/mo", "/hour": what is paid for.
@@ -245,6 +292,24 @@ impl English {
             if next.starts_with('°') {
                 return Some(Said::of(format!("{words} {}", degrees(next, is_one)?), 2));
             }
+            // "10 sq ft".
+            if next == "sq" || next == "sq." {
+                let name = match place.after(2) {
+                    "ft" => "square feet",
+                    "in" => "square inches",
+                    "m" => "square meters",
+                    "mi" => "square miles",
+                    _ => return None,
+                };
+                return Some(Said::of(format!("{words} {name}"), 3));
+            }
+            // "5 ft 10 in"; elsewhere it is a preposition.
+            let is_length = matches!(place.before(), "ft" | "feet" | "foot")
+                || place.is_dotted(1) && place.chunk(2).is_some() && !place.is_capital(2);
+            if next == "in" && is_length {
+                let name = if is_one { "inch" } else { "inches" };
+                return Some(Said::dotted(format!("{words} {name}"), 2));
+            }
             if let Some((one, many)) = unit(next) {
                 let name = if is_one { one } else { many };
                 let abbreviated = place.is_dotted(1) && !place.is_capital(2);
@@ -254,22 +319,32 @@ impl English {
         let cut = core.find(|letter: char| letter.is_alphabetic())?;
         let (figures, written) = core.split_at(cut);
         // "10-minute" has no short unit; "20K" is a quantity too.
+        let is_joined = figures.ends_with('-');
         let figures = figures.trim_end_matches('-');
         let (words, is_one) = self.quantity(figures)?;
         if let ("k" | "K", true) = (written, figures.len() <= 4) {
             return Some(Said::one(format!("{words} thousand")));
         }
+        // "1.2M users".
+        if let ("M" | "B", true) = (written, figures.contains('.')) {
+            let scale = if written == "M" { "million" } else { "billion" };
+            return Some(Said::one(format!("{words} {scale}")));
+        }
+        // "1h 30m".
+        let has_hours = place.before().ends_with('h')
+            && place.before().starts_with(|c: char| c.is_ascii_digit());
+        let written = if written == "m" && has_hours { "min" } else { written };
         let (one, many) = unit(written)?;
-        Some(Said::one(format!("{words} {}", if is_one { one } else { many })))
+        // "a 5-lb bag" is one of five pound.
+        Some(Said::one(format!("{words} {}", if is_one || is_joined { one } else { many })))
     }
 
     /// A number, a fraction or a range before a unit; and is it one?
     fn quantity(self, text: &str) -> Option<(String, bool)> {
         if let Some(figure) = Figure::english(text) {
-            return Some((
-                self.amount(text).unwrap_or_else(|| number::figure(&figure, self.british)),
-                figure.is_one(),
-            ));
+            let plus = if text.starts_with('+') { "plus " } else { "" };
+            let words = self.amount(text).unwrap_or_else(|| number::figure(&figure, self.british));
+            return Some((format!("{plus}{words}"), figure.is_one()));
         }
         if let Some(last) = text.chars().next_back()
             && let Some((over, under)) = vulgar(last)
@@ -280,6 +355,8 @@ impl English {
             ));
         }
         let (low, high) = text.split_once(['-', '–'])?;
+        // "5%–10%".
+        let low = low.strip_suffix('%').unwrap_or(low);
         Some((format!("{} to {}", self.amount(low)?, self.amount(high)?), false))
     }
 

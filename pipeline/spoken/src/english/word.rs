@@ -1,9 +1,9 @@
 //! Words that are not said as they are spelled: abbreviations, acronyms, Roman numerals; and signs.
 
-use super::{English, calendar, number};
+use super::{English, calendar, number, state::state};
 use crate::{
     Language, alone,
-    chunk::{Place, Said, starts_large},
+    chunk::{Place, Said, is_figures, starts_large},
     figure::roman,
 };
 
@@ -22,7 +22,7 @@ enum Form {
 
 use Form::{Bare, Dot, End, Name};
 
-const ABBREVIATIONS: [(&str, &str, Form); 67] = [
+const ABBREVIATIONS: [(&str, &str, Form); 71] = [
     ("mr", "mister", Bare),
     ("mrs", "missus", Bare),
     ("ms", "miz", Dot),
@@ -46,6 +46,10 @@ const ABBREVIATIONS: [(&str, &str, Form); 67] = [
     ("apt", "apartment", Dot),
     ("ste", "suite", Name),
     ("rm", "room", Dot),
+    ("rte", "route", Dot),
+    ("p", "page", Dot),
+    ("pp", "pages", Dot),
+    ("vol", "volume", Dot),
     ("fl", "floor", Dot),
     ("no", "number", Dot),
     ("nos", "numbers", Dot),
@@ -104,13 +108,13 @@ const LETTERED: [&str; 51] = [
 const SOUNDS: [&str; 7] = ["HMM", "HM", "SHH", "PSST", "BRR", "TSK", "NTH"];
 
 /// Before a Roman numeral that is a number.
-const COUNTED: [&str; 18] = [
+const COUNTED: [&str; 19] = [
     "chapter", "part", "section", "volume", "phase", "type", "class", "level", "stage", "war",
-    "act", "appendix", "title", "article", "step", "grade", "tier", "unit",
+    "act", "appendix", "title", "article", "step", "grade", "tier", "unit", "bowl",
 ];
 
 /// Before one that is an ordinal.
-const CROWNED: [&str; 14] = [
+const CROWNED: [&str; 20] = [
     "Henry",
     "Louis",
     "Elizabeth",
@@ -125,6 +129,12 @@ const CROWNED: [&str; 14] = [
     "Nicholas",
     "Alexander",
     "Pope",
+    "Paul",
+    "John",
+    "Benedict",
+    "Peter",
+    "Frederick",
+    "Francis",
 ];
 
 impl English {
@@ -134,17 +144,55 @@ impl English {
         // "Dec." before a day.
         if let Some(name) = calendar::month(core)
             && name != core
+            && (place.after(1).starts_with(|letter: char| letter.is_ascii_digit())
+                || ["of", "in", "since", "until", "next", "last"].contains(&place.before()))
+        {
+            let ends = place.is_last(0) || place.is_capital(1);
+            return Some(Said { dot: !ends, ..Said::one(name) });
+        }
+        if let Some(name) = state(core)
+            && place.chunk(0).is_some_and(|chunk| chunk.tail.is_empty())
+            // "St. Louis, MO 63101", but "ID 12345".
+            && place.at.checked_sub(1).is_some_and(|at| place.chunks[at].tail.contains(','))
+            && place.after(1).split('-').next().is_some_and(|zip| is_figures(zip) && zip.len() == 5)
+        {
+            return Some(Said::one(name));
+        }
+        // "7 x 3".
+        if matches!(core, "x" | "X")
+            && ends_in_figure(place.before())
             && place.after(1).starts_with(|letter: char| letter.is_ascii_digit())
         {
-            return Some(Said::dotted(name, 1));
+            return Some(Said::one("by"));
         }
         if let Some(half) = calendar::half(core)
             && (core.contains('.') || ends_in_figure(place.before()))
         {
             return Some(Said::dotted(half, 1));
         }
-        calendar::days(core)
-            .map(Said::one)
+        if calendar::is_span(place) {
+            return Some(Said::one("to"));
+        }
+        // "Mon – Fri".
+        let is_dash = |text: &str| matches!(text, "-" | "–" | "—");
+        if let Some(name) = calendar::day(core)
+            && (is_dash(place.after(1)) && calendar::day(place.after(2)).is_some()
+                || is_dash(place.before()) && calendar::day(place.second_before()).is_some())
+        {
+            return Some(Said { dot: !place.is_capital(1), ..Said::one(name) });
+        }
+        // "Flight BA 249".
+        if place.before().eq_ignore_ascii_case("flight")
+            && core.len() == 2
+            && core.bytes().all(|letter| letter.is_ascii_uppercase())
+        {
+            return Some(Said::one(spaced(core)));
+        }
+        let days = calendar::days(core).map(|days| Said {
+            dot: place.is_dotted(0) && core.contains('.') && !place.is_capital(1),
+            ..Said::one(days)
+        });
+        days.or_else(|| self.currency_before(place))
             .or_else(|| self.abbreviation(place))
             .or_else(|| self.roman(place))
             .or_else(|| lettered(core).map(Said::one))
@@ -161,12 +209,18 @@ impl English {
         let dotted = place.is_dotted(0);
         let capital = starts_large(core);
         let digit_follows = place.after(1).starts_with(|letter: char| letter.is_ascii_digit());
-        if !dotted && *form != Bare || *form == Name && !capital {
+        // "Apt 12", "Tel: 555-0142".
+        let is_plain = matches!(lower.as_str(), "apt" | "ste" | "rm" | "tel" | "ext")
+            && (digit_follows || place.after(1).starts_with('('))
+            && (capital || lower == "ext");
+        if !dotted && *form != Bare && !is_plain || *form == Name && !capital {
             return None;
         }
         let said = match lower.as_str() {
             // "no." also ends sentences.
-            "no" | "nos" | "rm" | "fl" | "max" if !digit_follows => return None,
+            "no" | "nos" | "rm" | "fl" | "max" | "p" | "pp" | "vol" | "rte" if !digit_follows => {
+                return None;
+            }
             // "Dr" and "St" stand before names and after them.
             "dr" if starts_large(place.before()) && !place.is_capital(1) && dotted => "drive",
             "st" if place.is_capital(1) && !is_name(place.before()) => "saint",
@@ -239,6 +293,8 @@ pub(super) fn sign(letter: char) -> Option<&'static str> {
         '×' => "by",
         '÷' => "divided by",
         '≈' => "about",
+        '≥' => "at least",
+        '≤' => "at most",
         '%' => "percent",
         '°' => "degrees",
         '$' => "dollars",

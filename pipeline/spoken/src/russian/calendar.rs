@@ -1,7 +1,7 @@
 //! Times, dates and years in Russian.
 
 use super::{
-    noun::{Case, Gender, HOUR, agreement, case_after},
+    noun::{Case, Gender, HOUR, agreement, case_after, unit},
     number::{self, Agreement},
 };
 use crate::{
@@ -76,13 +76,32 @@ fn year_of(text: &str) -> Option<u64> {
     text.parse().ok().filter(|year| is_year && (1100..2100).contains(year))
 }
 
+/// A weekday in any case, or its short form: "вторник", "среду", "пт".
 fn is_weekday(word: &str) -> bool {
-    DAYS.iter().any(|(_, full, _, accusative)| word == *full || word == *accusative)
+    DAYS.iter().any(|(short, full, genitive, _)| {
+        let stem = full.trim_end_matches(['а', 'е']);
+        let ending = word.strip_prefix(stem);
+        word == *short
+            || word == *genitive
+            || ending.is_some_and(|ending| {
+                ["", "а", "у", "ы", "е", "ом", "ой", "я", "ю", "ем"].contains(&ending)
+            })
+    })
 }
 
 /// In which case a day stands: after a preposition in the one that it asks for; without, in the
 /// genitive of "when", unless it is what is said of today or stands alone.
 fn day_case(place: Place<'_>, taken: usize) -> Case {
+    let mut place = place;
+    // "на 1, 2 и 3 мая": the preposition is the first day's.
+    for _ in 0..4 {
+        let back = match place.before() {
+            "и" | "или" if is_day(place.second_before()).is_some() => 2,
+            day if is_day(day).is_some() => 1,
+            _ => break,
+        };
+        place.at -= back;
+    }
     let before = place.before().to_lowercase();
     match before.as_str() {
         "на" | "за" | "по" => Case::Accusative,
@@ -101,29 +120,27 @@ fn day_case(place: Place<'_>, taken: usize) -> Case {
 /// "21 ноября 2026 г.", "21.11.2026", "2026-11-21", "с 21.11", "21–23 ноября".
 pub(super) fn date(place: Place<'_>) -> Option<Said> {
     let core = place.core();
-    if let Some(day) = Day::parse(core, false) {
-        let two = |text: &str| text.split(['.', '/']).all(|part| part.len() == 2);
-        let dated = day.year.is_some() && core.len() >= 8
-            || (two(core)
-                && (is_day_before(place) || core.starts_with('0'))
-                && !core.starts_with("00"));
-        if dated {
-            let taken = if matches!(place.joined(1), Some("г" | "года")) { 2 } else { 1 };
-            let mut words = ordinal_day(day.day, day_case(place, taken));
-            words = format!("{words} {}", MONTHS[day.month as usize - 1]);
-            if let Some(year) = day.year {
-                words = format!("{words} {} года", ordinal_year(year, Case::Genitive));
-            }
-            let taken = if day.year.is_some() { taken } else { 1 };
-            let abbreviated = taken == 2 && place.after(1) == "г" && !place.is_capital(2);
-            return Some(Said { dot: abbreviated, ..Said::of(words, taken) });
+    if let Some(said) = dates(place) {
+        return Some(said);
+    }
+    if let Some(day) = Day::parse(core, false)
+        && (day.year.is_some() && core.len() >= 8 || is_short_date(place))
+    {
+        let taken = if matches!(place.joined(1), Some("г" | "года")) { 2 } else { 1 };
+        let mut words = ordinal_day(day.day, day_case(place, taken));
+        words = format!("{words} {}", MONTHS[day.month as usize - 1]);
+        if let Some(year) = day.year {
+            words = format!("{words} {} года", ordinal_year(year, Case::Genitive));
         }
+        let taken = if day.year.is_some() { taken } else { 1 };
+        let abbreviated = taken == 2 && place.after(1) == "г" && !place.is_capital(2);
+        return Some(Said { dot: abbreviated, ..Said::of(words, taken) });
+    }
+    if let Some(day) = is_day(core).filter(|_| is_month_later(place)) {
+        return Some(Said::one(ordinal_day(day, day_case(place, 1))));
     }
     let next = place.joined(1).filter(|next| is_genitive(next))?;
     let month_name = MONTHS[month(next)?];
-    let is_day = |text: &str| {
-        text.parse::<u64>().ok().filter(|day| is_figures(text) && (1..=31).contains(day))
-    };
     let (year, taken) = year_after(place, 2);
     let days = match core.split_once(['-', '–', '—']) {
         Some((from, to)) => {
@@ -138,10 +155,128 @@ pub(super) fn date(place: Place<'_>) -> Option<Said> {
     Some(Said { dot: abbreviated, ..Said::of(format!("{days} {month_name}{year}"), taken) })
 }
 
-fn is_day_before(place: Place<'_>) -> bool {
+fn is_day(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|day| is_figures(text) && (1..=31).contains(day))
+}
+
+/// "21.11–23.11", "01.12.2026 – 05.12.2026".
+fn dates(place: Place<'_>) -> Option<Said> {
+    let core = place.core();
+    let (from, to, taken) = match core.split_once(['-', '–', '—']) {
+        Some((from, to)) => (from, to, 1),
+        None if matches!(place.joined(1), Some("-" | "–" | "—")) => (core, place.joined(2)?, 3),
+        None => return None,
+    };
+    let day = |text: &str| {
+        let fits = text.len() >= 5 && text.contains('.') && !text.starts_with("00");
+        Day::parse(text, false).filter(|_| fits)
+    };
+    let (from, to) = (day(from)?, day(to)?);
+    let said = |day: Day, case| {
+        let words = format!("{} {}", ordinal_day(day.day, case), MONTHS[day.month as usize - 1]);
+        match day.year {
+            Some(year) => format!("{words} {} года", ordinal_year(year, Case::Genitive)),
+            None => words,
+        }
+    };
+    let with =
+        if matches!(place.before().to_lowercase().as_str(), "с" | "со") { "" } else { "с " };
+    let (from, to) = (said(from, Case::Genitive), said(to, Case::Accusative));
+    Some(Said::of(format!("{with}{from} по {to}"), taken))
+}
+
+/// Is "21.11" a day here, and no time, price or number?
+fn is_short_date(place: Place<'_>) -> bool {
+    let core = place.core();
+    let mut parts = core.split(['.', '/']);
+    let (day, month) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
     let before = place.before().to_lowercase();
-    ["с", "со", "до", "по", "на", "к", "от", "после", "позднее", "дата", "числа"]
-        .contains(&before.as_str())
+    let next = place.joined(1).unwrap_or_default();
+    // "с" is a unit and a preposition.
+    let is_amount = (unit(next).is_some()
+        && (next.chars().count() > 1 || matches!(next, "%" | "°")))
+        || super::measure::currency(next).is_some();
+    if month.len() != 2 || day == "00" || day == "0" || is_amount || is_part_of_day(next) {
+        return false;
+    }
+    // What begins "в" is a time; but "во вторник, 21.11".
+    if matches!(before.as_str(), "в" | "во") && core.contains('.') {
+        return false;
+    }
+    let time_follows =
+        next == "в" && [':', '.'].iter().any(|sign| clock(place.after(2), *sign).is_some());
+    let is_day_before = [
+        "с",
+        "со",
+        "до",
+        "по",
+        "на",
+        "к",
+        "от",
+        "после",
+        "позднее",
+        "дата",
+        "числа",
+        "ориентировочно",
+        "примерно",
+    ]
+    .contains(&before.as_str())
+        || is_listed(place);
+    is_occasion(&before)
+        || day.len() == 2 && (is_day_before || core.starts_with('0') || time_follows)
+}
+
+/// One of several days: "25 и 26.11", "21.11, 22.11 и 23.11".
+fn is_listed(place: Place<'_>) -> bool {
+    let is_date =
+        |text: &str| text.len() == 5 && text.contains('.') && Day::parse(text, false).is_some();
+    match (place.before(), place.after(1)) {
+        ("и" | "или", _) if is_day(place.second_before()).is_some() => true,
+        ("и" | "или", _) if is_date(place.second_before()) => true,
+        (_, "и" | "или") if is_date(place.after(2)) => true,
+        (before, after) => is_date(before) || is_date(after),
+    }
+}
+
+/// Words before a day or a time: weekdays, today, what has an appointed time.
+fn is_occasion(before: &str) -> bool {
+    const STEMS: [&str; 8] =
+        ["приём", "прием", "запис", "встреч", "заказ", "визит", "консультаци", "доставк"];
+    is_weekday(before)
+        || ["сегодня", "завтра", "послезавтра"].contains(&before)
+        || STEMS.iter().any(|stem| before.starts_with(stem))
+}
+
+fn is_part_of_day(word: &str) -> bool {
+    matches!(word, "утра" | "дня" | "вечера" | "ночи")
+}
+
+/// "1 по 3 мая", "1, 2 и 3 мая": the month stands after the last of several days.
+fn is_month_later(place: Place<'_>) -> bool {
+    let mut ahead = 1;
+    for _ in 0..4 {
+        let tail = place.chunk(ahead - 1).map_or("", |chunk| chunk.tail.as_str());
+        match (tail, place.after(ahead)) {
+            ("", "по" | "до" | "на" | "и" | "или") => ahead += 1,
+            (",", _) => {}
+            _ => return false,
+        }
+        // "25 и 26.11".
+        if place.after(ahead).len() == 5
+            && place.after(ahead).contains('.')
+            && Day::parse(place.after(ahead), false).is_some()
+        {
+            return true;
+        }
+        if is_day(place.after(ahead)).is_none() {
+            return false;
+        }
+        if place.joined(ahead + 1).is_some_and(is_genitive) {
+            return true;
+        }
+        ahead += 1;
+    }
+    false
 }
 
 /// The year that follows a month so many chunks on, and how many chunks that makes in all.
@@ -165,6 +300,14 @@ pub(super) fn year(place: Place<'_>) -> Option<Said> {
         let words = format!("{} года", ordinal_year(year, Case::Genitive));
         let abbreviated = named && place.after(1) == "г" && !place.is_capital(2);
         return Some(Said { dot: abbreviated, ..Said::of(words, 1 + usize::from(named)) });
+    }
+    // "с 1941 по 1945 год".
+    if let (Some("по" | "до" | "и"), Some(_)) = (place.joined(1), year_of(place.after(2)))
+        && place.joined(3).is_some_and(|next| next.starts_with("год") || next.starts_with("гг"))
+    {
+        let case = case_after(before).unwrap_or(Case::Nominative);
+        let case = if matches!(before, "в" | "В") { Case::Prepositional } else { case };
+        return Some(Said::one(ordinal_year(year, case)));
     }
     let next = place.joined(1)?;
     let asked = case_after(before);
@@ -213,9 +356,26 @@ pub(super) fn time(place: Place<'_>) -> Option<Said> {
     if matches!(place.joined(1), Some("-" | "–" | "—")) && place.joined(2).is_some() {
         return span(place, core, place.after(2), 3);
     }
-    let pointed = ["в", "с", "со", "до", "к", "на", "после", "около"].contains(&before.as_str());
-    let (hour, minute) = clock(core, ':')
-        .or_else(|| clock(core, '.').filter(|_| pointed && !core.starts_with("00")))?;
+    let next = place.joined(1).unwrap_or_default();
+    if is_part_of_day(next)
+        && let Some(hour) = is_day(core).filter(|hour| *hour <= 24)
+    {
+        // "в час ночи"; but "1 дня" may be a day's length.
+        return match (hour, next) {
+            (1, "ночи" | "дня") if next == "ночи" || before == "в" => {
+                Some(Said::one(HOUR.after(1, asked)))
+            }
+            (1, _) => None,
+            _ => Some(Said::one(number::cardinal(hour, Gender::Masculine, asked))),
+        };
+    }
+    // A number of hours and minutes with a point: where it might be a day, it has been taken as one.
+    let pointed = ["в", "с", "со", "от", "до", "к", "на", "после", "около"]
+        .contains(&before.as_str())
+        || is_occasion(&before)
+        || is_part_of_day(next);
+    let pointed = pointed && !core.starts_with("0.") && !next.starts_with("раз");
+    let (hour, minute) = clock(core, ':').or_else(|| clock(core, '.').filter(|_| pointed))?;
     let (hour_words, minute_words) =
         (number::cardinal(hour, Gender::Masculine, asked), minutes(minute, asked));
     let named = matches!(place.joined(1), Some("ч" | "час" | "часов" | "часа"));
@@ -246,8 +406,10 @@ const OTHERS: [&str; 12] =
 /// Between two moments or numbers: "с девяти до семнадцати", "от десяти до пятнадцати".
 fn span(place: Place<'_>, low: &str, high: &str, taken: usize) -> Option<Said> {
     let genitive = |value| number::cardinal(value, Gender::Masculine, Case::Genitive);
+    // "10.00–19.00".
+    let pointed = [low, high].iter().all(|text| clock(text, '.').is_some());
     let moment = |text: &str| {
-        let (hour, minute) = clock(text, ':')?;
+        let (hour, minute) = clock(text, ':').or_else(|| clock(text, '.').filter(|_| pointed))?;
         Some(match minutes(minute, Case::Genitive) {
             Some(minutes) => format!("{} {minutes}", genitive(hour)),
             None => genitive(hour),
@@ -264,8 +426,12 @@ fn span(place: Place<'_>, low: &str, high: &str, taken: usize) -> Option<Said> {
     if let (Some(from), Some(to)) = (year_of(low), year_of(high))
         && matches!(place.joined(taken), Some("гг" | "годы"))
     {
-        let years = (ordinal_year(from, Case::Nominative), ordinal_year(to, Case::Nominative));
-        return Some(Said::dotted(format!("{} — {} годы", years.0, years.1), taken + 1));
+        let (case, name) = match place.before() {
+            "в" | "В" => (Case::Prepositional, "годах"),
+            _ => (Case::Nominative, "годы"),
+        };
+        let years = (ordinal_year(from, case), ordinal_year(to, case));
+        return Some(Said::dotted(format!("{} — {} {name}", years.0, years.1), taken + 1));
     }
     let next = place.joined(taken).unwrap_or_default();
     let are_others = OTHERS.iter().any(|stem| next.starts_with(stem));
@@ -290,6 +456,26 @@ fn span(place: Place<'_>, low: &str, high: &str, taken: usize) -> Option<Said> {
         return Some(Said::of(format!("{low}{between}{high}"), taken));
     }
     let said = matches!(before.as_str(), "с" | "со" | "от");
+    // "через 10–15 минут", "на 10:30–11:00": a preposition leaves no room for another.
+    if let Some(case) = case_after(&before).filter(|_| !said) {
+        let end = |text: &str| {
+            let (hour, minute) = clock(text, ':')
+                .or_else(|| clock(text, '.').filter(|_| pointed))
+                .or_else(|| plain(text).map(|value| (value, 0)))?;
+            let (gender, case) = match minute {
+                0 => agreement(&before, hour, next),
+                _ => (Gender::Masculine, case),
+            };
+            let hour = number::cardinal(hour, gender, case);
+            Some(match minutes(minute, case) {
+                Some(minutes) => format!("{hour} {minutes}"),
+                None => hour,
+            })
+        };
+        let (low, high) = (end(low)?, end(high)?);
+        let between = if low.contains(' ') || high.contains(' ') { ", " } else { "-" };
+        return Some(Said::of(format!("{low}{between}{high}"), taken));
+    }
     let from = match (said, are_hours) {
         (true, _) => "",
         (false, true) => "с ",

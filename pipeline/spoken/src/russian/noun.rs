@@ -78,12 +78,17 @@ pub(super) const CENT: Noun = noun("цент", HARD);
 pub(super) const EURO: Noun = noun("евро", FIXED);
 pub(super) const POUND: Noun = noun("фунт", HARD);
 pub(super) const PENNY: Noun = noun("пенс", HARD);
+/// Of Kazakhstan and Uzbekistan, and the hundredths of them.
+pub(super) const TENGE: Noun = noun("тенге", FIXED);
+pub(super) const TIYN: Noun = noun("тиын", HARD);
+pub(super) const SOM: Noun = noun("сум", HARD);
+pub(super) const TIYIN: Noun = noun("тийин", HARD);
 pub(super) const HOUR: Noun = noun("час", HARD);
 const METER: Noun = noun("метр", HARD);
 const KILOMETER: Noun = noun("километр", HARD);
 
 /// As written after figures, without a full stop.
-const UNITS: [(&str, Noun); 50] = [
+const UNITS: [(&str, Noun); 52] = [
     ("%", noun("процент", HARD)),
     ("°", noun("градус", HARD)),
     ("°C", with(noun("градус", HARD), " Цельсия")),
@@ -128,6 +133,8 @@ const UNITS: [(&str, Noun); 50] = [
     ("MB", noun("мегабайт", BARE)),
     ("Вт", noun("ватт", BARE)),
     ("кВт", noun("киловатт", BARE)),
+    ("кВтч", noun("киловатт-час", HARD)),
+    ("мкг", noun("микрограмм", HARD)),
     ("В", noun("вольт", BARE)),
     ("Гц", noun("герц", BARE)),
     ("ккал", feminine("килокалори", CALORIE)),
@@ -159,6 +166,10 @@ impl Noun {
         Some(format!("{words} {form}"))
     }
 
+    pub(super) fn gender(self) -> Gender {
+        self.gender
+    }
+
     /// The noun by itself as it stands after this many.
     pub(super) fn after(self, number: u64, case: Case) -> String {
         self.form(Form::of(number, case))
@@ -169,9 +180,9 @@ impl Noun {
         self.form(Form::Many(if case.is_direct() { Case::Genitive } else { case }))
     }
 
-    /// One of it: "в месяц".
+    /// One of it: "в месяц", "за квадратный метр".
     pub(super) fn accusative(self) -> String {
-        format!("{}{}", self.stem, self.endings.0[Case::Accusative as usize])
+        self.form(Form::One(Case::Accusative))
     }
 
     fn form(self, form: Form) -> String {
@@ -219,6 +230,8 @@ enum Form {
 impl Form {
     fn of(number: u64, case: Case) -> Self {
         match Count::of(number) {
+            // "к пяти тысячам рублей": the thousand counts it, in whatever case that is.
+            _ if number > 0 && number.is_multiple_of(1_000) => Form::Many(Case::Genitive),
             Count::One => Form::One(case),
             Count::Few if case.is_direct() => Form::Few,
             Count::Few | Count::Many => Form::Many(case),
@@ -263,7 +276,7 @@ pub(super) fn case_after(word: &str) -> Option<Case> {
     Some(match word.to_lowercase().as_str() {
         "с" | "со" | "до" | "от" | "около" | "после" | "без" | "из" | "у" | "для" | "более"
         | "менее" | "больше" | "меньше" | "свыше" | "позже" | "позднее" | "раньше" | "ранее"
-        | "порядка" | "старше" | "младше" => Case::Genitive,
+        | "порядка" | "старше" | "младше" | "течение" => Case::Genitive,
         "к" | "ко" => Case::Dative,
         "между" | "перед" | "над" => Case::Instrumental,
         "о" | "об" | "при" => Case::Prepositional,

@@ -68,6 +68,20 @@ fn answers_yes_or_no(spoken: &[String]) -> bool {
     }
     // "Yes, please do": each part of it answers.
     let first = spoken.first().map_or("", String::as_str);
+    if matches!(first, "да" | "ага" | "угу" | "конечно" | "хорошо" | "ладно" | "нет" | "неа")
+    {
+        return spoken.len() == 1
+            || words::is_yes_or_no(&spoken[1..])
+            || matches!(
+                words::plain(&spoken[1..].join(" ")).as_str(),
+                "спасибо"
+                    | "мне удобно"
+                    | "мне подходит"
+                    | "это я"
+                    | "большое спасибо"
+                    | "все так"
+            );
+    }
     matches!(first, "yes" | "yeah" | "yep" | "no" | "nope" | "sure" | "okay" | "ok")
         && (words::is_yes_or_no(&spoken[1..])
             || matches!(
@@ -78,7 +92,19 @@ fn answers_yes_or_no(spoken: &[String]) -> bool {
 
 /// Does the last word call for another?
 fn needs_more(spoken: &[String], last: &str) -> bool {
+    let before = spoken.len().checked_sub(2).map_or("", |at| spoken[at].as_str());
+    // "Мне нужно", but "не нужно".
+    let wants = matches!(
+        (before, last),
+        ("мне", "нужно" | "надо" | "нужен" | "нужна") | ("я", "хочу" | "хотел" | "хотела" | "могу")
+    );
+    if wants {
+        return true;
+    }
     if !words::dangles(last) && !leads_on(last) {
+        return false;
+    }
+    if ends_a_russian_question(spoken, last) {
         return false;
     }
     // "What is it for?", "Who are you with?": a question may end in what otherwise leads on.
@@ -104,6 +130,25 @@ fn needs_more(spoken: &[String], last: &str) -> bool {
             | "like"
     );
     !(asks && stranded && spoken.len() >= 3)
+}
+
+/// "А когда?", "что это", "сделать это": words that often lead on, where they do not.
+fn ends_a_russian_question(spoken: &[String], last: &str) -> bool {
+    let first = spoken.first().map_or("", String::as_str);
+    let before = spoken.len().checked_sub(2).map_or("", |at| spoken[at].as_str());
+    match last {
+        "когда" | "как" | "что" => {
+            spoken.len() <= 2 && !matches!(first, "потому" | "так" | "то")
+        }
+        // "Это я."
+        "я" | "мы" => matches!(before, "это" | "и"),
+        "это" => {
+            matches!(first, "что" | "кто" | "как" | "где" | "сколько" | "когда" | "зачем")
+                || before.ends_with("ть")
+                || matches!(before, "за" | "на" | "про" | "и")
+        }
+        _ => false,
+    }
 }
 
 /// Words beside [`words::dangles`] after which nobody stops.
@@ -168,6 +213,14 @@ fn leads_on(last: &str) -> bool {
             | "uhm"
             | "ah"
             | "eh"
+            | "я"
+            | "мы"
+            | "не"
+            | "очень"
+            | "чем"
+            | "пока"
+            | "зовут"
+            | "бы"
     )
 }
 
@@ -175,7 +228,15 @@ fn leads_on(last: &str) -> bool {
 fn lacks_main_clause(text: &str, spoken: &[String]) -> bool {
     let waits = matches!(
         spoken.first().map_or("", String::as_str),
-        "if" | "because" | "although" | "unless" | "while" | "since"
+        "if" | "because"
+            | "although"
+            | "unless"
+            | "while"
+            | "since"
+            | "если"
+            | "потому"
+            | "хотя"
+            | "поскольку"
     ) || (spoken.first().is_some_and(|word| word == "when")
         && matches!(
             spoken.get(1).map_or("", String::as_str),
@@ -187,11 +248,95 @@ fn lacks_main_clause(text: &str, spoken: &[String]) -> bool {
 /// Up to three words of which none says more than that something follows or was heard.
 fn is_opening(spoken: &[String]) -> bool {
     const OPENING: &[&str] = &[
-        "yes", "yeah", "yep", "yup", "no", "nope", "oh", "okay", "ok", "right", "sure", "hey",
-        "hi", "hello", "sorry", "please", "look", "listen", "now", "then", "anyway", "actually",
-        "mm", "hm", "mhm", "huh", "great", "good", "fine", "alright", "excuse", "me", "thanks",
-        "thank", "you", "wait", "god", "my", "gosh", "sir", "madam", "all", "of", "course", "i",
-        "see", "mean", "know", "guess", "think",
+        "yes",
+        "yeah",
+        "yep",
+        "yup",
+        "no",
+        "nope",
+        "oh",
+        "okay",
+        "ok",
+        "right",
+        "sure",
+        "hey",
+        "hi",
+        "hello",
+        "sorry",
+        "please",
+        "look",
+        "listen",
+        "now",
+        "then",
+        "anyway",
+        "actually",
+        "mm",
+        "hm",
+        "mhm",
+        "huh",
+        "great",
+        "good",
+        "fine",
+        "alright",
+        "excuse",
+        "me",
+        "thanks",
+        "thank",
+        "you",
+        "wait",
+        "god",
+        "my",
+        "gosh",
+        "sir",
+        "madam",
+        "all",
+        "of",
+        "course",
+        "i",
+        "see",
+        "mean",
+        "know",
+        "guess",
+        "think",
+        "да",
+        "нет",
+        "ага",
+        "угу",
+        "неа",
+        "так",
+        "ой",
+        "хорошо",
+        "ладно",
+        "понятно",
+        "ясно",
+        "алло",
+        "алё",
+        "здравствуйте",
+        "привет",
+        "добрый",
+        "доброе",
+        "день",
+        "вечер",
+        "утро",
+        "слушайте",
+        "послушайте",
+        "скажите",
+        "пожалуйста",
+        "извините",
+        "простите",
+        "подождите",
+        "спасибо",
+        "конечно",
+        "вот",
+        "знаете",
+        "смотрите",
+        "значит",
+        "вообще",
+        "короче",
+        "девушка",
+        "слушаю",
+        "окей",
+        "ок",
     ];
     spoken.len() <= 3 && spoken.iter().all(|word| OPENING.contains(&word.as_str()))
 }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::words;
 
+mod russian;
+
 /// What the agent's last words asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +33,9 @@ pub fn question(text: &str) -> Option<Question> {
     if !last.ends_with('?') {
         return sentences.iter().rev().take(2).find_map(|sentence| ordered(sentence));
     }
+    if russian::is_russian(last) {
+        return Some(russian::asked(&spoken));
+    }
     if is_yes_or_no(&spoken) && !asks_politely(&spoken) {
         // "Is this your number?" wants a yes, not a number.
         return Some(Question::YesOrNo);
@@ -41,6 +46,9 @@ pub fn question(text: &str) -> Option<Question> {
 /// An order to say something, not put as a question.
 fn ordered(sentence: &str) -> Option<Question> {
     let spoken = words::normalised(sentence);
+    if russian::is_russian(sentence) {
+        return russian::ordered(&spoken);
+    }
     let orders = spoken.iter().take(6).any(|word| {
         matches!(word.as_str(), "please" | "tell" | "give" | "say" | "spell" | "enter" | "need")
     });
@@ -157,6 +165,34 @@ mod tests {
             ("Please spell it. Take your time.", Some(Question::Spelling)),
             ("How can I help you?", Some(Question::Other)),
             ("", None),
+            ("Мы открыты с восьми.", None),
+            ("Есть время во вторник. Вам удобно?", Some(Question::YesOrNo)),
+            ("Это ваш номер?", Some(Question::YesOrNo)),
+            ("Записать вас на эту дату?", Some(Question::YesOrNo)),
+            ("Вы уверены, что хотите отменить запись?", Some(Question::YesOrNo)),
+            ("Вы придёте в пятницу, верно?", Some(Question::YesOrNo)),
+            ("Вы придёте или нет?", Some(Question::YesOrNo)),
+            ("Утром или вечером?", Some(Question::Other)),
+            ("Чем могу помочь?", Some(Question::Other)),
+            ("Во сколько вам удобно?", Some(Question::Other)),
+            ("Какой у вас номер телефона?", Some(Question::Number)),
+            ("А ваш номер телефона?", Some(Question::Number)),
+            ("Можно ваш номер?", Some(Question::Number)),
+            ("Не могли бы вы продиктовать номер договора?", Some(Question::Number)),
+            ("Спасибо. Назовите, пожалуйста, ваш номер телефона.", Some(Question::Number)),
+            ("Как пишется ваша фамилия?", Some(Question::Spelling)),
+            ("Продиктуйте фамилию по буквам.", Some(Question::Spelling)),
+            ("Какой у вас адрес электронной почты?", Some(Question::Email)),
+            ("По какому адресу приехать?", Some(Question::Address)),
+            ("Где вы живёте?", Some(Question::Address)),
+            ("Когда вам удобно прийти?", Some(Question::Date)),
+            ("Ваша дата рождения?", Some(Question::Date)),
+            ("Подскажите, вам удобно?", Some(Question::YesOrNo)),
+            ("Подскажите ваш адрес?", Some(Question::Address)),
+            ("Назовите ваш адрес?", Some(Question::Address)),
+            ("Есть какие-нибудь вопросы?", Some(Question::YesOrNo)),
+            ("Правильно ли я понял, что вы хотите отменить запись?", Some(Question::YesOrNo)),
+            ("На какой день вас записать?", Some(Question::Date)),
         ];
         for (text, wanted) in cases {
             assert_eq!(question(text), wanted, "{text:?}");
