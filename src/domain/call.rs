@@ -113,8 +113,10 @@ pub struct Call {
     pub mood: Option<Mood>,
     /// Of the latest QA score, 0 to 1.
     pub qa_score: Option<f64>,
-    /// Of the latest escalation that is not cancelled.
+    /// Of the latest escalation; none if it was cancelled.
     pub escalation: Option<EscalationStatus>,
+    /// Has it an escalation, the latest or not, that is not cancelled?
+    pub escalated: bool,
     pub metadata: Map<String, Value>,
     /// The last of its events that clients were told of.
     pub event_sequence: i64,
@@ -125,8 +127,7 @@ pub struct Call {
 impl Call {
     /// Is a person being fetched, or with the caller already, while the call runs?
     pub fn is_escalated(&self) -> bool {
-        !self.state.is_over()
-            && self.escalation.is_some_and(|status| status != EscalationStatus::Cancelled)
+        !self.state.is_over() && self.escalated
     }
 }
 

@@ -35,6 +35,7 @@ pub(super) struct CallRow {
     sentiment: Option<String>,
     qa_score: Option<f64>,
     escalation_status: Option<String>,
+    escalated: bool,
     metadata: Json<Map<String, Value>>,
     event_sequence: i64,
     created_at: DateTime<Utc>,
@@ -78,6 +79,7 @@ impl TryFrom<CallRow> for Call {
             mood: mood.transpose()?,
             qa_score: row.qa_score,
             escalation: escalation.transpose()?,
+            escalated: row.escalated,
             metadata: row.metadata.0,
             event_sequence: row.event_sequence,
             created_at: row.created_at,
@@ -89,7 +91,7 @@ impl TryFrom<CallRow> for Call {
 pub(super) const SELECT: &str = "SELECT c.id, c.tenant_id, c.call_sid, c.direction, c.state,
         c.from_number, c.to_number, c.business_id, c.template_id, c.agent_id, a.name AS agent_name,
         c.started_at, c.answered_at, c.ended_at, c.duration_seconds, c.end_reason, c.summary,
-        c.sentiment, c.qa_score, c.escalation_status, c.metadata, c.event_sequence, c.created_at,
+        c.sentiment, c.qa_score, c.escalation_status, c.escalated, c.metadata, c.event_sequence, c.created_at,
         c.updated_at
     FROM calls c LEFT JOIN agents a ON a.id = c.agent_id";
 

@@ -92,15 +92,17 @@ pub async fn add(tx: &mut Tx, new: NewEscalation) -> Result<Escalation, StoreErr
     row.try_into()
 }
 
-/// The call shows the latest of its escalations that is not cancelled.
+/// What the call shows of its latest escalation, and whether any of them counts.
 pub(super) async fn shown(tx: &mut Tx, call: CallId, at: DateTime<Utc>) -> Result<(), StoreError> {
-    let select = sql("SELECT status FROM escalations WHERE call_id = $1 AND status <> 'cancelled'
+    let select = sql("SELECT status FROM escalations WHERE call_id = $1
          ORDER BY requested_at DESC, id DESC LIMIT 1");
-    let status: Option<(String,)> = tx.opt(select.bind(call)).await?;
-    let show = sql("UPDATE calls SET escalation_status = $2, updated_at = $3, escalated = $4
+    let latest: Option<(String,)> = tx.opt(select.bind(call)).await?;
+    let cancelled = EscalationStatus::Cancelled.name();
+    let status = latest.map(|(status,)| status).filter(|status| status != cancelled);
+    let show = sql("UPDATE calls SET escalation_status = $2, updated_at = $3, escalated = EXISTS
+            (SELECT 1 FROM escalations WHERE call_id = $1 AND status <> 'cancelled')
          WHERE id = $1");
-    let show = show.bind(call).bind(status.as_ref().map(|(status,)| status.clone())).bind(at);
-    tx.exec(show.bind(status.is_some())).await.map(drop)
+    tx.exec(show.bind(call).bind(status).bind(at)).await.map(drop)
 }
 
 /// The escalation of this call that is not over, if there is one.

@@ -37,7 +37,7 @@ const TEXTS: &[(&str, &str)] = &[
         + CASE direction WHEN 'outbound' THEN 8 ELSE 0 END
         + CASE sentiment WHEN 'positive' THEN 2 WHEN 'neutral' THEN 4 WHEN 'negative' THEN 6
             ELSE 0 END
-        + CASE WHEN escalation_status IS NULL OR escalation_status = 'cancelled' THEN 0 ELSE 1 END",
+        + CASE WHEN escalated THEN 1 ELSE 0 END",
     ),
     // No number has a line's end in it.
     ("{{numbers}}", "lower(from_number || '\n' || to_number)"),

@@ -74,7 +74,7 @@ told! {
         call.agent_said("We do everything.", (7_500, 8_000));
         let escalation = call.escalated().await;
         assert_eq!(escalation.trigger_type, "knowledge_gap");
-        assert_eq!(escalation.trigger_details["quote"], "We do everything.");
+        assert_eq!(escalation.trigger_details["quote"], "We do everything");
     }
 
     async fn where_moods_are_not_wanted_none_is_kept_or_told(stage: &Stage) {

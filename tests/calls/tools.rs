@@ -141,7 +141,10 @@ async fn what_goes_wrong_is_said_and_bounded() {
     let names = ["taken", "broken", "moved", "long", "endless", "half", "bytes", "plain"];
     // Only the one that never answers is not given its time.
     let hurried = opened(&business(&served.url, &["late"], "within_ms = 1000"));
-    assert_eq!(ask(&hurried, "late", json!({})).await, "Failed: no answer in time.");
+    assert_eq!(
+        ask(&hurried, "late", json!({})).await,
+        "Failed: no answer in time; whether it was done is not known."
+    );
     let toolbox = opened(&business(&served.url, &names, "within_ms = 20000"));
     for (name, expected) in [
         ("taken", "Failed: HTTP 409: That time is taken."),

@@ -44,6 +44,7 @@ fn started(tenant: TenantId, id: CallId) -> Event {
         mood: None,
         qa_score: None,
         escalation: None,
+        escalated: false,
         metadata: serde_json::Map::new(),
         event_sequence: 1,
         created_at: at(0),

@@ -1,4 +1,4 @@
-//! State, direction, sentiment and whether an escalation is shown: what a list is narrowed by most, as
+//! State, direction, sentiment and whether it was escalated: what a list is narrowed by most, as
 //! one number.
 //!
 //! The column `facets` is made of them by the database; `{{facets}}` in `store::migrate` says how. However they are combined, what is wanted is

@@ -210,7 +210,7 @@ CREATE TABLE calls (
     updated_at {{ts}} NOT NULL,
     -- Has it an escalation, the latest or not, that is not cancelled?
     escalated BOOLEAN NOT NULL DEFAULT FALSE,
-    -- State, direction, sentiment and whether an escalation is shown, as one number: whatever is
+    -- State, direction, sentiment and whether it was escalated, as one number: whatever is
     -- combined of them, it is some numbers of one index. `store::calls::facets` says which. And what
     -- is searched. SQLite reads no generated column from an index alone: there they are kept by hand.
 --@sqlite
@@ -225,9 +225,9 @@ CREATE TABLE calls (
 CREATE TRIGGER calls_added AFTER INSERT ON calls BEGIN
     UPDATE calls SET facets = {{facets}}, numbers = {{numbers}} WHERE id = new.id;
 END;
-CREATE TRIGGER calls_changed AFTER UPDATE OF state, direction, sentiment, escalation_status ON calls
+CREATE TRIGGER calls_changed AFTER UPDATE OF state, direction, sentiment, escalated ON calls
 WHEN new.state IS NOT old.state OR new.direction IS NOT old.direction
-    OR new.sentiment IS NOT old.sentiment OR new.escalation_status IS NOT old.escalation_status
+    OR new.sentiment IS NOT old.sentiment OR new.escalated IS NOT old.escalated
 BEGIN
     UPDATE calls SET facets = {{facets}} WHERE id = new.id;
 END;

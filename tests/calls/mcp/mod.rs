@@ -174,7 +174,10 @@ async fn what_goes_wrong_is_said_and_bounded() {
     .await;
     // Only the one that never answers is not given its time.
     let hurried = connected(&business(&server.url, "prefix = \"\"\nwithin_ms = 400")).await;
-    assert_eq!(ask(&hurried, "never", json!({})).await, "Failed: no answer in time.");
+    assert_eq!(
+        ask(&hurried, "never", json!({})).await,
+        "Failed: no answer in time; whether it was done is not known."
+    );
     let toolbox = connected(&business(&server.url, "prefix = \"\"\nwithin_ms = 20000")).await;
     let long = ask(&toolbox, "long", json!({})).await;
     assert!(long.len() <= 16 * 1024 && long.ends_with("(cut)"), "{}", long.len());
@@ -294,7 +297,10 @@ async fn what_may_be_given_up_is_cancelled_at_the_server_and_the_rest_runs_on() 
     until(async || server.requests("notifications/cancelled").len() == 1).await;
     let answer = tools.next().await;
     let about = (answer.epoch, answer.reply, answer.call_id.as_str(), answer.content.as_str());
-    assert_eq!(about, (Epoch(3), ReplyId(1), "b", "Failed: no answer in time."));
+    assert_eq!(
+        about,
+        (Epoch(3), ReplyId(1), "b", "Failed: no answer in time; whether it was done is not known.")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
