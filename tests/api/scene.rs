@@ -95,7 +95,7 @@ pub async fn put(db: &Db, calls: &[Past]) {
         let mut insert = sql("INSERT INTO calls
             (id, tenant_id, call_sid, direction, state, from_number, to_number, business_id,
              agent_id, job_id, started_at, ended_at, duration_seconds, spoken_by_ai,
-             spoken_by_human, topics, sentiment, qa_score, escalation_status, tags, is_spam,
+             spoken_by_human, topics, sentiment, qa_score, escalation_status, escalated, tags, is_spam,
              is_after_hours, summary, metadata, journal_position, event_sequence, seen_at, created_at,
              updated_at) VALUES");
         for (place, call) in some.iter().enumerate() {
@@ -109,7 +109,9 @@ pub async fn put(db: &Db, calls: &[Past]) {
             insert = insert.push(",").arg(call.started_at).push(",").arg(ended_at);
             insert = insert.push(",").arg(duration).push(", TRUE, FALSE, '[]',");
             insert = insert.arg(call.mood.map(Mood::name)).push(",").arg(call.qa_score);
-            insert = insert.push(",").arg(call.escalation.map(EscalationStatus::name));
+            let shown = call.escalation.filter(|status| *status != EscalationStatus::Cancelled);
+            insert = insert.push(",").arg(shown.map(EscalationStatus::name));
+            insert = insert.push(",").arg(shown.is_some());
             insert = insert.push(", '[]', FALSE, FALSE,").arg(call.summary.clone());
             insert = insert.push(",").arg(call.metadata.clone());
             insert = insert.push(", 0, 0,").arg(FAR_AWAY);
