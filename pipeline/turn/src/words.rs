@@ -1,5 +1,7 @@
 //! Words that tell something by themselves: yes and no, "mm-hm", hesitations, numbers.
 
+pub(crate) mod overlap;
+
 /// The words of a text in lower case, without punctuation.
 pub fn normalised(text: &str) -> Vec<String> {
     text.split(|letter: char| !(letter.is_alphanumeric() || letter == '\'' || letter == '-'))

@@ -17,6 +17,7 @@ mod scenarios {
     mod machines;
     mod patience;
     mod person;
+    mod said_once;
     mod speculation;
     mod supervision;
     mod tools;
