@@ -207,7 +207,7 @@ impl Conversation {
             self.ears.voiced = None;
         }
         self.ears.toneless = false;
-        if let Some(before) = self.ears.leftovers.voice_began()
+        if let Some(before) = self.ears.leftovers.voice_began(at)
             && self.floor == Floor::Thinking
             && self.now.since(before.at) <= CUT_OFF_WITHIN
         {

@@ -13,6 +13,10 @@ const OTHER: i32 = -10;
 const ALONE: i32 = -25;
 /// Costs are counted in so many parts of a word.
 const PARTS: usize = 20;
+/// Words that differ by so much have a letter in common by chance.
+const NOT_ALIKE: usize = 17;
+/// And those that differ by less are most likely one.
+const MUCH_ALIKE: usize = 14;
 /// At most so many words of either side are compared: a minute's talk.
 const MOST: usize = 200;
 
@@ -99,10 +103,12 @@ pub(crate) struct Overlap {
     pub said: usize,
     /// By how much they differ, in parts of a word.
     cost: usize,
-    /// What they have in common outweighs what they have not.
+    /// Half of it, by letters, they have in common.
     pub alike: bool,
     /// The last of the known words has another in its place.
     pub last_differs: bool,
+    /// The text ends with quite another word than the known one: that may come next.
+    pub last_in_doubt: bool,
 }
 
 impl Overlap {
@@ -110,31 +116,47 @@ impl Overlap {
     pub fn is_close(&self, share: usize) -> bool {
         self.cost * share <= self.known.max(self.said) * PARTS
     }
+
+    /// Is that true of this and of what follows it, together?
+    pub fn is_close_with(&self, next: &Overlap, share: usize) -> bool {
+        let words = self.known.max(self.said) + next.known.max(next.said);
+        (self.cost + next.cost) * share <= words * PARTS
+    }
 }
 
 #[derive(Clone, Copy, Default)]
 struct Cell {
     worth: i32,
     cost: usize,
-    differs: bool,
+    /// How much the last words differ, where they are a pair.
+    differ: usize,
+    /// Letters of words that both have, whole or nearly.
+    common: usize,
 }
 
 impl Cell {
     fn alone(self) -> Cell {
-        Cell { worth: self.worth + ALONE, cost: self.cost + PARTS, differs: false }
+        Cell { worth: self.worth + ALONE, cost: self.cost + PARTS, differ: 0, ..self }
     }
 
     fn pair(self, one: &str, other: &str) -> Cell {
         let differ = difference(one, other);
         let worth = SAME - (SAME - OTHER) * differ as i32 / PARTS as i32;
-        Cell { worth: self.worth + worth, cost: self.cost + differ, differs: differ > 0 }
+        let common = if differ < MUCH_ALIKE { other.chars().count() } else { 0 };
+        Cell {
+            worth: self.worth + worth,
+            cost: self.cost + differ,
+            differ,
+            common: self.common + common,
+        }
     }
 }
 
 /// Lays the beginning of `text` over the beginning of `known`. Either may go on where the other ends.
 /// None where one of them is empty.
 pub(crate) fn overlap(known: &[Token], text: &[Token]) -> Option<Overlap> {
-    let (known, text) = (&known[..known.len().min(MOST)], &text[..text.len().min(MOST)]);
+    let known_words = &known[..known.len().min(MOST)];
+    let (known, text) = (known_words, &text[..text.len().min(MOST)]);
     let mut row = vec![Cell::default(); text.len() + 1];
     for place in 1..row.len() {
         row[place] = row[place - 1].alone();
@@ -164,10 +186,16 @@ pub(crate) fn overlap(known: &[Token], text: &[Token]) -> Option<Overlap> {
         .map(|(known, said, cell)| Overlap {
             known,
             said,
+            last_in_doubt: said == text.len() && cell.differ >= NOT_ALIKE,
             cost: cell.cost,
-            alike: cell.worth > 0,
-            last_differs: cell.differs,
+            // Short words are in all that is said.
+            alike: cell.common * 2 >= letters(&text[..said]).max(letters(&known_words[..known])),
+            last_differs: cell.differ > 0,
         })
+}
+
+fn letters(words: &[Token]) -> usize {
+    words.iter().map(|token| token.word.chars().count()).sum()
 }
 
 /// How much one word differs from another: 0 for the same, 10 to 20 for others, by the letters that

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use turn::{
     Action, Command, Conversation, Engine, Epoch, Event, FloorName, Message, Moment, Note, Purpose,
-    ReplyId, TurnId, UtteranceId, Voice, policy::PauseWhen,
+    ReplyId, TurnId, UtteranceId, Voice, policy::PauseWhen, words::normalised,
 };
 
 use super::{
@@ -60,6 +60,7 @@ pub struct Laws {
     last_sound: u64,
     ended: bool,
     hung_up: bool,
+    words: CallerWords,
 }
 
 impl Laws {
@@ -105,7 +106,23 @@ impl Laws {
             last_sound: 0,
             ended: false,
             hung_up: false,
+            words: CallerWords::default(),
         }
+    }
+
+    /// The caller begins to say this at `at` ms.
+    pub fn caller_says(&mut self, at: u64, text: &str) {
+        self.words.to_say.entry(at).or_default().push(text.to_owned());
+    }
+
+    /// The recogniser hears this word where another was said.
+    pub fn misheard(&mut self, word: &str) {
+        self.words.misheard.extend(normalised(word));
+    }
+
+    /// Guesses are told one by one: what was said is not known.
+    pub fn guesses_are_told(&mut self) {
+        self.words.unknown = true;
     }
 
     pub fn happened(&mut self, now: u64, event: &Event) {
@@ -253,6 +270,7 @@ impl Laws {
                 if from > to || text.is_empty() {
                     return Err(format!("a turn without sense: {note:?}"));
                 }
+                self.words.written_down(now, text)?;
                 self.new_turn(*turn)?;
             }
             Note::AgentSaid { turn, utterance, purpose, text, meant, from, to, .. } => {
@@ -465,6 +483,39 @@ impl Laws {
                 && ended > at + slack
             {
                 return Err(format!("{stretch:?} was given up at {at} ms and heard"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The caller's words: no word is written down more often than it was said.
+#[derive(Debug, Default)]
+struct CallerWords {
+    /// What the caller says, and when they begin.
+    to_say: BTreeMap<u64, Vec<String>>,
+    said: BTreeMap<String, u32>,
+    written: BTreeMap<String, u32>,
+    misheard: BTreeSet<String>,
+    unknown: bool,
+}
+
+impl CallerWords {
+    fn written_down(&mut self, now: u64, text: &str) -> Lawful {
+        while let Some(next) = self.to_say.first_entry().filter(|next| *next.key() <= now) {
+            for word in next.remove().iter().flat_map(|text| normalised(text)) {
+                *self.said.entry(word).or_default() += 1;
+            }
+        }
+        for word in normalised(text) {
+            let said = self.said.get(&word).copied().unwrap_or(0);
+            let excused = self.unknown || self.misheard.contains(&word);
+            let written = self.written.entry(word).or_default();
+            *written += 1;
+            if *written > said && !excused {
+                return Err(format!(
+                    "a word was written down too often: {written} of {said}: {text:?}"
+                ));
             }
         }
         Ok(())
