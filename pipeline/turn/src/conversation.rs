@@ -166,7 +166,7 @@ impl Conversation {
             Event::TurnScored { at, over } => self.turn_scored(at, over),
             Event::Interim { text } => self.interim(text),
             Event::Heard { text, confidence } => self.heard(text, confidence),
-            Event::TurnEndSuggested { eager } => self.turn_end_suggested(eager),
+            Event::TurnEndSuggested { eager, at } => self.turn_end_suggested(eager, at),
             Event::TurnResumed => self.turn_resumed(),
             Event::HearingLost => self.hearing_lost(),
             Event::HearingBack => self.trouble(HEARING_BACK),

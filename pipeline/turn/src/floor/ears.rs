@@ -21,6 +21,8 @@ pub(crate) struct Ears {
     pub speaking: bool,
     /// The turn's first sound.
     from: Option<Moment>,
+    /// The first sound since the last silence.
+    voice_from: Option<Moment>,
     /// The last sound heard, and when the VAD reported the silence after it.
     stopped: Option<(Moment, Moment)>,
     settled_words: Vec<String>,
@@ -127,6 +129,7 @@ impl Ears {
     pub fn forget(&mut self) {
         let speaking = self.speaking;
         let from = if speaking { self.from } else { None };
+        let voice_from = self.voice_from;
         let leftovers = std::mem::take(&mut self.leftovers);
         let pauses = std::mem::take(&mut self.pauses);
         let (over_agent, echo) = (self.over_agent, self.echo);
@@ -136,6 +139,7 @@ impl Ears {
         *self = Ears {
             speaking,
             from,
+            voice_from,
             leftovers,
             pauses,
             over_agent,
@@ -195,6 +199,7 @@ impl Conversation {
             self.pause_was_within_turn(at.since(stopped));
         }
         self.ears.from.get_or_insert(at);
+        self.ears.voice_from = Some(at);
         self.ears.settled = false;
         self.ears.suggested = false;
         self.ears.eager = false;
@@ -310,7 +315,14 @@ impl Conversation {
         self.words_came();
     }
 
-    pub(crate) fn turn_end_suggested(&mut self, eager: bool) {
+    /// The STT vendor, which had listened up to `at`, holds the turn to be over.
+    pub(crate) fn turn_end_suggested(&mut self, eager: bool, at: Option<Moment>) {
+        if let (Some(at), Some(from)) = (at, self.ears.voice_from)
+            && at < from
+        {
+            // It speaks of an earlier pause: the caller has gone on since.
+            return;
+        }
         self.ears.eager = true;
         self.ears.suggested |= !eager;
         if self.floor == Floor::Caller {

@@ -370,7 +370,9 @@ fn caller(random: &mut Random, plan: &mut Plan) {
                 plan.happens(at + 1_500, Event::HearingBack);
             }
             8 if random.chance(500) => {
-                plan.happens(at, Event::TurnEndSuggested { eager: random.chance(500) });
+                let (eager, back) = (random.chance(500), random.between(0, 2_000));
+                let listened = random.chance(700).then(|| Moment(at.saturating_sub(back)));
+                plan.happens(at, Event::TurnEndSuggested { eager, at: listened });
                 if random.chance(300) {
                     plan.happens(at + random.between(50, 600), Event::TurnResumed);
                 }

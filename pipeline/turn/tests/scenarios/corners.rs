@@ -267,7 +267,7 @@ fn what_was_prepared_for_words_that_came_to_nothing_is_thrown_away() {
     call.at(1_060, Event::SpeechStarted { at: Moment(1_000), echo: None });
     call.at(1_900, Event::Interim { text: "hello".to_owned() });
     call.at(2_100, Event::SpeechStopped { at: Moment(1_900), prosody: None });
-    call.at(2_110, Event::TurnEndSuggested { eager: true });
+    call.at(2_110, Event::TurnEndSuggested { eager: true, at: None });
     call.at(2_150, Event::Heard { text: String::new(), confidence: None });
     call.run_until(4_000);
     assert_eq!(call.call.tally().speculations_wasted, 1);
