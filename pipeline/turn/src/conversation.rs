@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    action::{Action, Effect, HEARING_BACK, MARK_MISSING, Note, Refusal, Tally, Waterfall},
+    action::{Action, Effect, MARK_MISSING, Note, Refusal, Tally, Waterfall},
     event::{Answerer, Command, CommandId, Event},
     floor::{
         Floor, FloorName, ears::Ears, keys::Collecting, machines::Machine, mouth::Utterance,
@@ -169,7 +169,7 @@ impl Conversation {
             Event::TurnEndSuggested { eager, at } => self.turn_end_suggested(eager, at),
             Event::TurnResumed => self.turn_resumed(),
             Event::HearingLost => self.hearing_lost(),
-            Event::HearingBack => self.trouble(HEARING_BACK),
+            Event::HearingBack => self.hearing_is_back(),
             Event::HearingFailed => self.hearing_failed(),
 
             Event::ReplyText { epoch, reply, text } => {

@@ -15,6 +15,7 @@ mod scenarios {
     mod line;
     mod listening;
     mod machines;
+    mod outage;
     mod patience;
     mod person;
     mod said_once;

@@ -77,7 +77,10 @@ impl Conversation {
             // They are taken up when the agent has finished.
             return;
         }
-        if self.words_ask_for_floor() {
+        if self.ears.outage.awaited && !self.ears.text().is_empty() {
+            // They were only late.
+            self.take_floor();
+        } else if self.words_ask_for_floor() {
             self.tally.interruptions += 1;
             self.take_floor();
         } else if !self.ears.speaking && self.ears.is_settled() {
@@ -226,7 +229,7 @@ impl Conversation {
             self.tell_contest(outcome);
         }
         self.uncontest();
-        self.ears.forget();
+        self.ears.forget_sound();
         self.floor = match over {
             Over::Thinking if self.mouth.is_empty() => Floor::Thinking,
             Over::Thinking | Over::Agent if !self.mouth.is_empty() => Floor::Agent,

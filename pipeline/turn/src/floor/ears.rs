@@ -6,7 +6,7 @@ use crate::{
     Conversation,
     action::{Alternative, Decision, NOISE, Note, Waterfall},
     endpoint::{self, Evidence, Pauses, Prosody},
-    floor::{Floor, leftovers::Leftovers},
+    floor::{Floor, leftovers::Leftovers, outage::Outage},
     history::Message,
     ids::TurnId,
     time::Moment,
@@ -60,6 +60,8 @@ pub(crate) struct Ears {
     pub toneless: bool,
     /// Turns that were taken: their words may come once more.
     leftovers: Leftovers,
+    /// Words may come late: hearing was lost.
+    pub outage: Outage,
     /// Words that did not take the floor.
     pub set_aside: Option<SetAside>,
     /// Words that were set aside and belong to this turn, until the STT settles on them.
@@ -130,6 +132,7 @@ impl Ears {
         let speaking = self.speaking;
         let from = if speaking { self.from } else { None };
         let voice_from = self.voice_from;
+        let outage = self.outage.over_turns();
         let leftovers = std::mem::take(&mut self.leftovers);
         let pauses = std::mem::take(&mut self.pauses);
         let (over_agent, echo) = (self.over_agent, self.echo);
@@ -140,6 +143,7 @@ impl Ears {
             speaking,
             from,
             voice_from,
+            outage,
             leftovers,
             pauses,
             over_agent,
@@ -150,6 +154,15 @@ impl Ears {
             set_aside,
             ..Ears::default()
         };
+    }
+
+    /// Forgets a sound that was none of the turn's, but not that words of the turn are awaited.
+    pub fn forget_sound(&mut self) {
+        let (awaited, from, stopped) = (self.outage.awaited, self.from, self.stopped);
+        self.forget();
+        if awaited {
+            (self.outage.awaited, self.from, self.stopped) = (true, from, stopped);
+        }
     }
 
     /// Begins with words that were set aside a moment ago: the caller has gone on after them.
@@ -182,7 +195,7 @@ impl Ears {
         self.ahead.clear();
         self.guess.clear();
         if !self.speaking {
-            self.forget();
+            self.forget_sound();
         }
     }
 }
@@ -423,13 +436,17 @@ impl Conversation {
         let at = if self.ears.is_settled() {
             at
         } else if text.is_empty() {
-            silent_since + self.policy.patience.unheard_after
+            self.words_due(silent_since)
         } else {
             at.max(silent_since + self.policy.end_of_turn.settle_within) + Duration::from_millis(1)
         };
         if at <= self.now {
             self.timers.cancel(Timer::EndOfTurn);
-            self.end_turn(evidence, silent_since, wait);
+            if text.is_empty() {
+                self.words_missing();
+            } else {
+                self.end_turn(evidence, silent_since, wait);
+            }
         } else {
             self.timers.set(Timer::EndOfTurn, at);
             if likely_over && !text.is_empty() {
@@ -461,6 +478,9 @@ impl Conversation {
         };
         if voice < SHORTEST_SAYING || self.paused {
             self.turn_came_to_nothing(self.ears.stopped.map_or(self.now, |(at, _)| at));
+            return;
+        }
+        if self.words_may_come_late() {
             return;
         }
         self.ears.forget();
@@ -561,9 +581,5 @@ impl Conversation {
         if self.floor == Floor::Caller && !self.paused && !self.ears.speaking {
             self.timers.set(Timer::Idle, self.now + self.policy.idle.prompt_after);
         }
-    }
-
-    pub(crate) fn hearing_lost(&mut self) {
-        self.trouble("hearing is lost and being restored");
     }
 }

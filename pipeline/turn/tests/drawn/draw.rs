@@ -367,7 +367,7 @@ fn caller(random: &mut Random, plan: &mut Plan) {
             // The recogniser is away for a while.
             7 if random.chance(300) => {
                 plan.happens(at, Event::HearingLost);
-                plan.happens(at + 1_500, Event::HearingBack);
+                plan.happens(at + random.between(500, 9_000), Event::HearingBack);
             }
             8 if random.chance(500) => {
                 let (eager, back) = (random.chance(500), random.between(0, 2_000));
