@@ -306,7 +306,8 @@ impl Sim {
         }
         self.playout.prune(self.call.ledger());
         let audible = self.carrier.sounds_until() + self.wire.slowest();
-        let lawful = self.laws.settled(self.now, &self.call, audible);
+        let at_ear = (&self.carrier.ear, &self.wire);
+        let lawful = self.laws.settled(self.now, &self.call, audible, at_ear);
         self.judge(lawful);
     }
 
