@@ -559,11 +559,13 @@ impl Conversation {
 
     /// Writes the caller's words down and forgets the turn. True if there were any.
     pub(crate) fn commit_caller_words(&mut self) -> bool {
-        let text = self.ears.text();
-        if text.is_empty() {
+        if self.ears.text().is_empty() {
             self.ears.forget();
             return false;
         }
+        // Nobody took the floor, as where a supervisor speaks in between: it is the same turn.
+        self.ears.take_up(self.now);
+        let text = self.ears.text();
         let turn = self.turn_of_caller();
         let from = self.ears.from.unwrap_or(self.now);
         let to = self.ears.stopped.map_or(self.now, |(at, _)| at).max(from);

@@ -3,7 +3,7 @@
 
 use turn::{Event, Message, Moment};
 
-use crate::sim::{ANSWER_AT, Sim};
+use crate::sim::{ANSWER_AT, Sim, say_now};
 
 const LONG: &str = "We are open from eight to six on weekdays. On Saturday we close at one. Would you \
                     like to come in this week?";
@@ -78,6 +78,25 @@ fn a_guess_that_did_not_take_the_floor_and_is_settled_on_with_what_follows_it() 
     call.run_until(at + 9_000);
     let told = call.transcript();
     assert!(told.contains(&"caller: Actually, I meant Sunday.".to_owned()), "{told:#?}");
+}
+
+#[test]
+fn a_guess_that_did_not_take_the_floor_and_is_cut_off_by_a_supervisor_when_it_goes_on() {
+    let mut call = Sim::answering(LONG);
+    let at = ANSWER_AT + 1_000;
+    call.at(at + 60, started(at));
+    call.at(at + 300, interim("Actually"));
+    call.at(at + 460, stopped(at + 260));
+    call.at(at + 1_360, started(at + 1_300));
+    call.at(at + 1_600, interim("Actually I"));
+    call.orders(at + 1_700, "say", say_now("This is the supervisor."));
+    call.at(at + 2_000, interim("Actually I meant"));
+    call.at(at + 2_900, stopped(at + 2_700));
+    call.at(at + 3_050, heard("Actually, I meant Sunday."));
+    call.run_until(at + 9_000);
+    let told = call.transcript();
+    assert!(told.contains(&"caller: Actually I".to_owned()), "{told:#?}");
+    assert!(told.contains(&"caller: meant Sunday.".to_owned()), "{told:#?}");
 }
 
 #[test]

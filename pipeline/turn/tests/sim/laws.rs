@@ -357,10 +357,9 @@ impl Laws {
         if self.prepared.is_some() {
             return Err(format!("{key:?} was sent while a reply is being prepared"));
         }
-        if matches!(call.floor(), FloorName::Paused | FloorName::Person) {
-            if !self.may_be_heard_in_pause(key) {
-                return Err(format!("{:?} was sent in a pause", self.texts.get(&key)));
-            }
+        let paused = matches!(call.floor(), FloorName::Paused | FloorName::Person);
+        if paused && !self.may_be_heard_in_pause(key) {
+            return Err(format!("{:?} was sent in a pause", self.texts.get(&key)));
         }
         Ok(())
     }
