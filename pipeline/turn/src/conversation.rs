@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    action::{Action, Effect, HEARING_BACK, MARK_MISSING, Note, Refusal, Tally, Waterfall},
+    action::{Action, Effect, MARK_MISSING, Note, Refusal, Tally, Waterfall},
     event::{Answerer, Command, CommandId, Event},
     floor::{
         Floor, FloorName, ears::Ears, keys::Collecting, machines::Machine, mouth::Utterance,
@@ -166,10 +166,10 @@ impl Conversation {
             Event::TurnScored { at, over } => self.turn_scored(at, over),
             Event::Interim { text } => self.interim(text),
             Event::Heard { text, confidence } => self.heard(text, confidence),
-            Event::TurnEndSuggested { eager } => self.turn_end_suggested(eager),
+            Event::TurnEndSuggested { eager, at } => self.turn_end_suggested(eager, at),
             Event::TurnResumed => self.turn_resumed(),
             Event::HearingLost => self.hearing_lost(),
-            Event::HearingBack => self.trouble(HEARING_BACK),
+            Event::HearingBack => self.hearing_is_back(),
             Event::HearingFailed => self.hearing_failed(),
 
             Event::ReplyText { epoch, reply, text } => {

@@ -57,6 +57,10 @@ pub enum Event {
     TurnEndSuggested {
         #[serde(default)]
         eager: bool,
+        /// Up to where it had listened then, where it says: a pause after which the caller has gone
+        /// on is not over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<Moment>,
     },
     /// The STT vendor takes back that the turn is over: the caller goes on.
     TurnResumed,

@@ -3,6 +3,8 @@
 
 mod russian;
 
+pub(crate) mod overlap;
+
 /// The words of a text in lower case, without punctuation.
 pub fn normalised(text: &str) -> Vec<String> {
     text.split(|letter: char| !(letter.is_alphanumeric() || letter == '\'' || letter == '-'))

@@ -15,9 +15,11 @@ mod scenarios {
     mod line;
     mod listening;
     mod machines;
+    mod outage;
     mod patience;
     mod person;
     mod russian;
+    mod said_once;
     mod speculation;
     mod supervision;
     mod tools;

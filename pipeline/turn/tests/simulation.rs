@@ -29,7 +29,7 @@ fn whatever_happens_in_a_call_the_laws_hold() {
     let mut talked = 0;
     for seed in first..first + calls {
         match panic::catch_unwind(|| {
-            let sim = draw::call(seed).play();
+            let mut sim = draw::call(seed).play();
             (sim.now(), sim.judge_whole())
         }) {
             Ok((lasted, found)) => {

@@ -168,9 +168,13 @@ impl Session {
                 SttEvent::Final { text, confidence, .. } => {
                     self.tell(Event::Heard { text, confidence });
                 }
-                SttEvent::EndOfTurn { .. } => self.tell(Event::TurnEndSuggested { eager: false }),
-                SttEvent::EagerEndOfTurn { .. } => {
-                    self.tell(Event::TurnEndSuggested { eager: true });
+                SttEvent::EndOfTurn { at_ms, .. } => {
+                    let at = Some(self.recorder.clock().moment(at_ms));
+                    self.tell(Event::TurnEndSuggested { eager: false, at });
+                }
+                SttEvent::EagerEndOfTurn { at_ms, .. } => {
+                    let at = Some(self.recorder.clock().moment(at_ms));
+                    self.tell(Event::TurnEndSuggested { eager: true, at });
                 }
                 SttEvent::TurnResumed => self.tell(Event::TurnResumed),
                 SttEvent::Reconnecting(error) => {

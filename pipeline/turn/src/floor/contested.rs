@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::{
     Conversation,
     action::{Action, Contest, Note},
-    floor::{Floor, Over, supervised::is_unbegun_word_of_supervisor},
+    floor::{Floor, Over, ears::SetAside, supervised::is_unbegun_word_of_supervisor},
     policy,
     time::Moment,
     timer::Timer,
@@ -77,7 +77,10 @@ impl Conversation {
             // They are taken up when the agent has finished.
             return;
         }
-        if self.words_ask_for_floor() {
+        if self.ears.outage.awaited && !self.ears.text().is_empty() {
+            // They were only late.
+            self.take_floor();
+        } else if self.words_ask_for_floor() {
             self.tally.interruptions += 1;
             self.take_floor();
         } else if !self.ears.speaking && self.ears.is_settled() {
@@ -206,7 +209,8 @@ impl Conversation {
         let spoken = words::normalised(text);
         let hum = words::is_backchannel(&spoken) && !words::is_yes_or_no(&spoken);
         if !spoken.is_empty() && !hum && self.is_voiced() {
-            self.ears.set_aside = Some((text.to_owned(), self.now));
+            let settled = self.ears.is_settled();
+            self.ears.set_aside = Some(SetAside { words: text.to_owned(), at: self.now, settled });
         }
     }
 
@@ -225,7 +229,7 @@ impl Conversation {
             self.tell_contest(outcome);
         }
         self.uncontest();
-        self.ears.forget();
+        self.ears.forget_sound();
         self.floor = match over {
             Over::Thinking if self.mouth.is_empty() => Floor::Thinking,
             Over::Thinking | Over::Agent if !self.mouth.is_empty() => Floor::Agent,

@@ -6,12 +6,12 @@ use crate::{
     Conversation,
     action::{Alternative, Decision, NOISE, Note, Waterfall},
     endpoint::{self, Evidence, Pauses, Prosody},
-    floor::Floor,
+    floor::{Floor, leftovers::Leftovers, outage::Outage},
     history::Message,
     ids::TurnId,
     time::Moment,
     timer::Timer,
-    words,
+    words::overlap,
 };
 
 /// The caller's turn so far.
@@ -21,6 +21,8 @@ pub(crate) struct Ears {
     pub speaking: bool,
     /// The turn's first sound.
     from: Option<Moment>,
+    /// The first sound since the last silence.
+    voice_from: Option<Moment>,
     /// The last sound heard, and when the VAD reported the silence after it.
     stopped: Option<(Moment, Moment)>,
     settled_words: Vec<String>,
@@ -56,10 +58,23 @@ pub(crate) struct Ears {
     pub voiced: Option<Duration>,
     /// The sound is held to be no voice: the agent goes on through it.
     pub toneless: bool,
-    /// The turn before: its words may come once more.
-    before: Option<Before>,
-    /// Words that did not take the floor, and when the floor was given back.
-    pub set_aside: Option<(String, Moment)>,
+    /// Turns that were taken: their words may come once more.
+    leftovers: Leftovers,
+    /// Words may come late: hearing was lost.
+    pub outage: Outage,
+    /// Words that did not take the floor.
+    pub set_aside: Option<SetAside>,
+    /// Words that were set aside and belong to this turn, until the STT settles on them.
+    ahead: String,
+}
+
+/// Words that did not take the floor, and when it was given back.
+#[derive(Debug)]
+pub(crate) struct SetAside {
+    pub words: String,
+    pub at: Moment,
+    /// The STT had settled on them; else what it settles on next is these words in another form.
+    pub settled: bool,
 }
 
 /// A pause within a turn, and how long each other setting would have waited in it, ms.
@@ -74,27 +89,12 @@ const MOST_PAUSES: usize = 64;
 /// A caller who speaks so soon after the end of a turn was cut off in it.
 const CUT_OFF_WITHIN: Duration = Duration::from_millis(1_000);
 
-/// What is remembered of a turn that was taken.
-#[derive(Debug)]
-struct Before {
-    words: Vec<String>,
-    at: Moment,
-    /// The STT had settled on the words; else it still will.
-    settled: bool,
-    /// The caller has spoken since.
-    voice_since: bool,
-    /// The last sound of it.
-    stopped: Moment,
-}
-
 /// A voice shorter than this may well hold no words.
 const SHORTEST_SAYING: Duration = Duration::from_millis(400);
 
 /// A caller whose word did not take the floor, and who says more so soon, had begun with it.
 const GOES_ON_WITHIN: Duration = Duration::from_secs(2);
 
-/// How long words that were taken already may come once more: settled on late, or said twice.
-const LEFTOVERS_FOR: Duration = Duration::from_secs(3);
 /// What the model is told when a mere sound silenced the agent.
 const GO_ON: &str = "You were interrupted by a sound without words. Go on from where you stopped, \
                      without repeating anything.";
@@ -102,19 +102,18 @@ const GO_ON: &str = "You were interrupted by a sound without words. Go on from w
 impl Ears {
     /// All words of the turn, settled and guessed.
     pub fn text(&self) -> String {
-        let mut text = self.settled_words.join(" ");
-        if !self.guess.is_empty() {
-            if !text.is_empty() {
-                text.push(' ');
-            }
-            text.push_str(&self.guess);
-        }
-        text
+        let settled = self.settled_words.iter().map(String::as_str);
+        joined(settled.chain([self.ahead.as_str(), self.guess.as_str()]))
+    }
+
+    /// The words that the STT has not settled on.
+    fn unsettled(&self) -> String {
+        joined([self.ahead.as_str(), self.guess.as_str()].into_iter())
     }
 
     /// Has the STT settled on the words, and is it as sure of the last as that?
     pub fn is_sure(&self, surely: f32) -> bool {
-        self.guess.is_empty() && self.confidence.is_none_or(|sure| sure >= surely)
+        self.unsettled().is_empty() && self.confidence.is_none_or(|sure| sure >= surely)
     }
 
     /// How sure the STT is of the words that it settled on, 0 to 1.
@@ -132,7 +131,9 @@ impl Ears {
     pub fn forget(&mut self) {
         let speaking = self.speaking;
         let from = if speaking { self.from } else { None };
-        let before = self.before.take();
+        let voice_from = self.voice_from;
+        let outage = self.outage.over_turns();
+        let leftovers = std::mem::take(&mut self.leftovers);
         let pauses = std::mem::take(&mut self.pauses);
         let (over_agent, echo) = (self.over_agent, self.echo);
         let (echoing, toneless) = (self.echoing && speaking, self.toneless && speaking);
@@ -141,7 +142,9 @@ impl Ears {
         *self = Ears {
             speaking,
             from,
-            before,
+            voice_from,
+            outage,
+            leftovers,
             pauses,
             over_agent,
             echo,
@@ -153,23 +156,52 @@ impl Ears {
         };
     }
 
+    /// Forgets a sound that was none of the turn's, but not that words of the turn are awaited.
+    pub fn forget_sound(&mut self) {
+        let (awaited, from, stopped) = (self.outage.awaited, self.from, self.stopped);
+        self.forget();
+        if awaited {
+            (self.outage.awaited, self.from, self.stopped) = (true, from, stopped);
+        }
+    }
+
     /// Begins with words that were set aside a moment ago: the caller has gone on after them.
     pub fn take_up(&mut self, now: Moment) {
-        if let Some((words, at)) = self.set_aside.take()
-            && now.since(at) <= GOES_ON_WITHIN
+        let Some(aside) = self.set_aside.take() else { return };
+        if now.since(aside.at) > GOES_ON_WITHIN {
+            return;
+        }
+        if aside.settled {
+            self.settled_words.insert(0, aside.words);
+        } else {
+            self.ahead = aside.words;
+            self.guess_goes_on();
+        }
+    }
+
+    /// A guess may hold the words that were set aside: they are one stretch of speech to the STT.
+    fn guess_goes_on(&mut self) {
+        let (ahead, guess) = (overlap::tokens(&self.ahead), overlap::tokens(&self.guess));
+        if overlap::overlap(&ahead, &guess)
+            .is_some_and(|over| over.known == ahead.len() && over.is_close(3))
         {
-            self.settled_words.insert(0, words);
+            self.ahead.clear();
         }
     }
 
     /// Forgets the words, keeping the voice.
     pub fn forget_words(&mut self) {
         self.settled_words.clear();
+        self.ahead.clear();
         self.guess.clear();
         if !self.speaking {
-            self.forget();
+            self.forget_sound();
         }
     }
+}
+
+fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 impl Conversation {
@@ -180,6 +212,7 @@ impl Conversation {
             self.pause_was_within_turn(at.since(stopped));
         }
         self.ears.from.get_or_insert(at);
+        self.ears.voice_from = Some(at);
         self.ears.settled = false;
         self.ears.suggested = false;
         self.ears.eager = false;
@@ -192,8 +225,7 @@ impl Conversation {
             self.ears.voiced = None;
         }
         self.ears.toneless = false;
-        if let Some(before) = &mut self.ears.before
-            && !std::mem::replace(&mut before.voice_since, true)
+        if let Some(before) = self.ears.leftovers.voice_began(at)
             && self.floor == Floor::Thinking
             && self.now.since(before.at) <= CUT_OFF_WITHIN
         {
@@ -263,25 +295,21 @@ impl Conversation {
     }
 
     pub(crate) fn interim(&mut self, text: String) {
-        if self.is_leftover(&text) {
-            return;
-        }
+        let Some(text) = self.ears.leftovers.new_of_guess(text, self.now) else { return };
         self.await_words();
         self.ears.guess = text;
+        self.ears.guess_goes_on();
         self.ears.settled = false;
         self.tell_words();
         self.words_came();
     }
 
     pub(crate) fn heard(&mut self, text: String, confidence: Option<f32>) {
-        let text = self.beyond_the_guess(text);
-        if self.is_leftover(&text) {
-            // What was guessed is settled on once; what was settled on may be said any number of
-            // times.
-            self.ears.before.take_if(|before| !before.settled);
-            return;
-        }
+        let Some(text) = self.ears.leftovers.new_of_settled(text, self.now) else { return };
         self.ears.guess.clear();
+        // What was only guessed comes in its own form now.
+        self.ears.ahead.clear();
+        self.ears.set_aside.take_if(|aside| !aside.settled);
         if !text.trim().is_empty() {
             let said = text.trim().to_owned();
             if let Some(sure) = confidence {
@@ -300,7 +328,14 @@ impl Conversation {
         self.words_came();
     }
 
-    pub(crate) fn turn_end_suggested(&mut self, eager: bool) {
+    /// The STT vendor, which had listened up to `at`, holds the turn to be over.
+    pub(crate) fn turn_end_suggested(&mut self, eager: bool, at: Option<Moment>) {
+        if let (Some(at), Some(from)) = (at, self.ears.voice_from)
+            && at < from
+        {
+            // It speaks of an earlier pause: the caller has gone on since.
+            return;
+        }
         self.ears.eager = true;
         self.ears.suggested |= !eager;
         if self.floor == Floor::Caller {
@@ -357,54 +392,6 @@ impl Conversation {
         }
     }
 
-    /// Words of the turn before: taken on the STT's guess and settled on only now, or said again by
-    /// it though the caller has not spoken since.
-    fn is_leftover(&self, text: &str) -> bool {
-        let Some(before) = &self.ears.before else { return false };
-        if self.now.since(before.at) > LEFTOVERS_FOR {
-            return false;
-        }
-        let now = words::normalised(text);
-        if before.settled {
-            return !before.voice_since && !now.is_empty() && now == before.words;
-        }
-        let known = now.iter().filter(|word| before.words.contains(word)).count();
-        known * 10 >= now.len() * 7
-    }
-
-    /// Of words that begin with those taken on a guess: what the guess had not.
-    fn beyond_the_guess(&mut self, text: String) -> String {
-        let late = |before: &&Before| {
-            !before.settled
-                && !before.voice_since
-                && !before.words.is_empty()
-                && self.now.since(before.at) <= LEFTOVERS_FOR
-        };
-        let Some(before) = self.ears.before.as_ref().filter(late) else { return text };
-        let now = words::normalised(&text);
-        // The guess may have cut its last word short, or misheard it: that comes with the rest.
-        let sure = &before.words[..before.words.len() - 1];
-        let mut left = if now.starts_with(&before.words) {
-            before.words.len()
-        } else if !sure.is_empty() && now.starts_with(sure) && now.len() > before.words.len() {
-            sure.len()
-        } else {
-            return text;
-        };
-        let mut rest = text.split_whitespace();
-        while left > 0
-            && let Some(word) = rest.next()
-        {
-            left = left.saturating_sub(words::normalised(word).len());
-        }
-        let rest = rest.collect::<Vec<_>>().join(" ");
-        if words::normalised(&rest).is_empty() {
-            return text;
-        }
-        self.ears.before = None;
-        rest
-    }
-
     fn tell_words(&mut self) {
         let turn = self.turn_of_caller();
         let text = self.ears.text();
@@ -449,13 +436,17 @@ impl Conversation {
         let at = if self.ears.is_settled() {
             at
         } else if text.is_empty() {
-            silent_since + self.policy.patience.unheard_after
+            self.words_due(silent_since)
         } else {
             at.max(silent_since + self.policy.end_of_turn.settle_within) + Duration::from_millis(1)
         };
         if at <= self.now {
             self.timers.cancel(Timer::EndOfTurn);
-            self.end_turn(evidence, silent_since, wait);
+            if text.is_empty() {
+                self.words_missing();
+            } else {
+                self.end_turn(evidence, silent_since, wait);
+            }
         } else {
             self.timers.set(Timer::EndOfTurn, at);
             if likely_over && !text.is_empty() {
@@ -487,6 +478,9 @@ impl Conversation {
         };
         if voice < SHORTEST_SAYING || self.paused {
             self.turn_came_to_nothing(self.ears.stopped.map_or(self.now, |(at, _)| at));
+            return;
+        }
+        if self.words_may_come_late() {
             return;
         }
         self.ears.forget();
@@ -565,11 +559,13 @@ impl Conversation {
 
     /// Writes the caller's words down and forgets the turn. True if there were any.
     pub(crate) fn commit_caller_words(&mut self) -> bool {
-        let text = self.ears.text();
-        if text.is_empty() {
+        if self.ears.text().is_empty() {
             self.ears.forget();
             return false;
         }
+        // Nobody took the floor, as where a supervisor speaks in between: it is the same turn.
+        self.ears.take_up(self.now);
+        let text = self.ears.text();
         let turn = self.turn_of_caller();
         let from = self.ears.from.unwrap_or(self.now);
         let to = self.ears.stopped.map_or(self.now, |(at, _)| at).max(from);
@@ -577,11 +573,9 @@ impl Conversation {
         self.note(Note::CallerSaid { turn, text: text.clone(), from, to, confidence });
         self.history.keep(self.policy.remembered);
         self.history.push(Message::Caller { text: text.clone() });
-        let settled = self.ears.is_settled();
+        let unsettled = self.ears.unsettled();
         self.ears.forget();
-        let words = words::normalised(&text);
-        let before = Before { words, at: self.now, settled, voice_since: false, stopped: to };
-        self.ears.before = Some(before);
+        self.ears.leftovers.took(&text, &unsettled, to, self.now);
         true
     }
 
@@ -589,9 +583,5 @@ impl Conversation {
         if self.floor == Floor::Caller && !self.paused && !self.ears.speaking {
             self.timers.set(Timer::Idle, self.now + self.policy.idle.prompt_after);
         }
-    }
-
-    pub(crate) fn hearing_lost(&mut self) {
-        self.trouble("hearing is lost and being restored");
     }
 }

@@ -56,7 +56,7 @@ impl Conversation {
         }
         self.note_echo();
         if self.ears.text().is_empty() {
-            self.ears.forget();
+            self.ears.forget_sound();
         }
         self.arm_idle();
         self.score_end_of_turn();

@@ -60,13 +60,18 @@ impl Conversation {
     pub fn conceal(&self, text: &str) -> String {
         /// Fewer keys are found in any text.
         const TELLING: usize = 3;
-        let mut text = text.to_owned();
-        for (place, secret) in self.secrets.iter().enumerate() {
-            if secret.len() >= TELLING {
-                text = text.replace(secret.as_str(), &token(place));
-            }
-        }
-        text
+        let count = self.secrets.len();
+        let runs = (0..count).flat_map(|from| (from..count).map(move |to| from..to + 1));
+        // Who pauses while they enter a secret has entered several: a tool was told one.
+        let mut known: Vec<_> = runs
+            .map(|run| (self.secrets[run.clone()].concat(), run))
+            .filter(|(keys, _)| keys.len() >= TELLING && text.contains(keys.as_str()))
+            .collect();
+        // The longest first: it may hold others.
+        known.sort_by_key(|(keys, _)| std::cmp::Reverse(keys.len()));
+        known.into_iter().fold(text.to_owned(), |text, (keys, run)| {
+            text.replace(keys.as_str(), &run.map(token).collect::<String>())
+        })
     }
 
     /// A tool's arguments with the secrets that their tokens stand for.

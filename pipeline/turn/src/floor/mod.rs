@@ -1,6 +1,7 @@
 //! Who holds the floor, and what each event does to it.
 //!
-//! [`ears`] is what the caller says and [`keys`] what they press, [`mouth`] what the agent says,
+//! [`ears`] is what the caller says, [`leftovers`] what of it comes twice, [`outage`] that it comes late,
+//! [`keys`] what they press, [`mouth`] what the agent says,
 //! [`thinking`] the model's work between them with its [`tools`], [`speculation`] the same before its
 //! time; [`contested`] is both at once, [`echoed`] the agent twice; [`supervised`] is what people
 //! order, [`machines`] are other machines on the line, [`ending`] is how calls end.
@@ -10,8 +11,10 @@ pub(crate) mod ears;
 pub(crate) mod echoed;
 pub(crate) mod ending;
 pub(crate) mod keys;
+pub(crate) mod leftovers;
 pub(crate) mod machines;
 pub(crate) mod mouth;
+pub(crate) mod outage;
 pub(crate) mod speculation;
 pub(crate) mod supervised;
 pub(crate) mod thinking;

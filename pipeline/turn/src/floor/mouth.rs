@@ -371,7 +371,8 @@ impl Conversation {
             self.release();
         }
         self.floor = Floor::Caller;
-        if self.unanswered && !self.paused && !self.ears.speaking && self.ears.text().is_empty() {
+        let silent = !self.ears.speaking && self.ears.text().is_empty();
+        if self.unanswered && !self.paused && silent && !self.ears.outage.awaited {
             self.ask_for_reply();
             return;
         }

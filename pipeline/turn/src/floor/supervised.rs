@@ -19,6 +19,8 @@ use crate::{
 /// At most this many identifiers of commands are remembered; a call has far fewer.
 const REMEMBERED_COMMANDS: usize = 4_096;
 
+/// At most so many orders to pause wait for the same word.
+const MOST_PAUSING: usize = 8;
 /// No word is waited for longer than this, so that a pause is a pause.
 const LONGEST_WORD: Duration = Duration::from_millis(1_200);
 /// What the model is told when a person takes over, and when they hand back.
@@ -33,8 +35,13 @@ pub(crate) fn is_unbegun_word_of_supervisor(said: &Utterance) -> bool {
 
 impl Conversation {
     pub(crate) fn commanded(&mut self, id: CommandId, command: Command) {
-        let known = self.commands_seen.contains(&id)
-            || self.pausing.iter().any(|(pausing, _)| *pausing == id);
+        let waits = self.pausing.iter().any(|(pausing, _)| *pausing == id);
+        if waits && self.pausing.len() < MOST_PAUSING {
+            // Said again before it was true: answered with the first.
+            self.pausing.push((id, command));
+            return;
+        }
+        let known = waits || self.commands_seen.contains(&id);
         if !known && command == Command::Pause && self.pauses_at_end_of_word(&id) {
             // It is answered when it is true.
             return;
@@ -229,7 +236,7 @@ impl Conversation {
         if at <= self.now {
             return false;
         }
-        if self.pausing.len() >= 8 {
+        if self.pausing.len() >= MOST_PAUSING {
             return false;
         }
         self.pausing.push((id.clone(), Command::Pause));

@@ -8,10 +8,10 @@ use turn::{
     policy::{Onset, PauseWhen, VoicemailThen},
 };
 
-use super::plan::Plan;
+use super::plan::{Plan, Step};
 use crate::sim::{
     Setup,
-    caller::Hearing,
+    caller::{Faults, Hearing},
     line::LineSetup,
     random::Random,
     say, say_now, script,
@@ -154,10 +154,26 @@ fn setup(random: &mut Random, seed: u64) -> Setup {
         settled: random.pick(&[250, 350, 600, 1_000, 1_600]),
         interims: random.chance(900),
         finals: random.chance(950),
+        faults: faults(random, seed),
     };
     let doubled = random.pick(&[0, 0, 50]);
     let leaks = random.chance(300);
     Setup { policy, script, before: Vec::new(), line, voice, hearing, seed, leaks, doubled }
+}
+
+/// How the recogniser errs.
+fn faults(random: &mut Random, seed: u64) -> Faults {
+    if random.chance(400) {
+        return Faults::default();
+    }
+    Faults {
+        misheard: random.pick(&[0, 100, 500]),
+        pieces: random.pick(&[0, 100, 500]),
+        repeated: random.pick(&[0, 50, 300]),
+        late: random.pick(&[0, 100, 500]),
+        joined: random.pick(&[0, 300]),
+        seed,
+    }
 }
 
 fn more_policy(random: &mut Random, policy: &mut Policy) {
@@ -188,7 +204,12 @@ fn more_policy(random: &mut Random, policy: &mut Policy) {
 /// Who, or what, answered the call that we made.
 fn answerer(random: &mut Random, plan: &mut Plan) {
     if random.chance(300) {
-        plan.says(random.between(100, 2_000), "Please leave a message after the tone.");
+        let at = random.between(100, 2_000);
+        let until = at + 3_000;
+        // A machine's words come from one mouth, too.
+        plan.steps
+            .retain(|step| !matches!(step, Step::Says(at, _) | Step::Coughs(at, _) if *at < until));
+        plan.says(at, "Please leave a message after the tone.");
     }
     for _ in 0..random.between(0, 3) {
         let at = random.between(500, 40_000);
@@ -240,8 +261,11 @@ fn echo(random: &mut Random, plan: &mut Plan, at: u64) -> u64 {
 
 /// Digits in groups, as from a card that is being read.
 fn dictates(random: &mut Random, plan: &mut Plan, mut at: u64) -> u64 {
-    for _ in 0..random.between(2, 4) {
-        at = plan.says(at, random.pick(&["five five five", "one two three four", "oh nine"]));
+    // Each another: of two that are alike nobody knows whether the second is the first, guessed anew.
+    let groups = ["five five five", "one two three four", "oh nine", "six", "eight seven"];
+    let first = random.between(0, 4) as usize;
+    for place in 0..random.between(2, 4) as usize {
+        at = plan.says(at, groups[(first + place) % groups.len()]);
         at += random.between(300, 1_600);
     }
     at
@@ -314,6 +338,12 @@ fn spare_answer(random: &mut Random) -> Vec<Part> {
 
 fn caller(random: &mut Random, plan: &mut Plan) {
     let mut at = random.between(0, 5_000);
+    // Nobody says the same twice in a row: it might be the first, settled on anew.
+    let mut last = "";
+    let mut other = |random: &mut Random, from: &[&'static str]| {
+        while std::mem::replace(&mut last, random.pick(from)) == last {}
+        last
+    };
     while at < ACTIVE {
         match random.between(0, 15) {
             0 | 1 => {
@@ -321,7 +351,7 @@ fn caller(random: &mut Random, plan: &mut Plan) {
                 plan.coughs(at, lasting);
                 at += lasting;
             }
-            2 | 3 => at = plan.says(at, random.pick(NODS)),
+            2 | 3 => at = plan.says(at, other(random, NODS)),
             4 => {
                 plan.presses(at, random.pick(&["1", "12#", "#", "5551234", "*"]));
                 at += 2_500;
@@ -337,17 +367,19 @@ fn caller(random: &mut Random, plan: &mut Plan) {
             // The recogniser is away for a while.
             7 if random.chance(300) => {
                 plan.happens(at, Event::HearingLost);
-                plan.happens(at + 1_500, Event::HearingBack);
+                plan.happens(at + random.between(500, 9_000), Event::HearingBack);
             }
             8 if random.chance(500) => {
-                plan.happens(at, Event::TurnEndSuggested { eager: random.chance(500) });
+                let (eager, back) = (random.chance(500), random.between(0, 2_000));
+                let listened = random.chance(700).then(|| Moment(at.saturating_sub(back)));
+                plan.happens(at, Event::TurnEndSuggested { eager, at: listened });
                 if random.chance(300) {
                     plan.happens(at + random.between(50, 600), Event::TurnResumed);
                 }
             }
             9 if random.chance(400) => at = echo(random, plan, at),
             10 if random.chance(400) => at = dictates(random, plan, at),
-            _ => at = plan.says(at, random.pick(CALLER)),
+            _ => at = plan.says(at, other(random, CALLER)),
         }
         at += match random.between(0, 3) {
             0 => random.between(100, 1_200),

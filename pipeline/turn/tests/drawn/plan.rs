@@ -20,6 +20,18 @@ pub enum Step {
     Happens(u64, Event),
 }
 
+impl Step {
+    fn at(&self) -> u64 {
+        match self {
+            Step::Says(at, _)
+            | Step::Coughs(at, _)
+            | Step::Presses(at, _)
+            | Step::Orders(at, ..)
+            | Step::Happens(at, _) => *at,
+        }
+    }
+}
+
 /// A whole call.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -64,7 +76,10 @@ impl Plan {
         sim.model.chosen.extend(self.chosen.iter().cloned());
         sim.model.spare.extend(self.spare.iter().cloned());
         sim.tools.answers.extend(self.tools.iter().cloned());
-        for step in &self.steps {
+        // The recogniser hears things in the order in which they sound.
+        let mut steps: Vec<&Step> = self.steps.iter().collect();
+        steps.sort_by_key(|step| step.at());
+        for step in steps {
             match step {
                 Step::Says(at, text) => {
                     sim.says(*at, text);
@@ -72,6 +87,7 @@ impl Plan {
                 Step::Coughs(at, lasting) => sim.coughs(*at, *lasting),
                 Step::Presses(at, keys) => sim.presses(*at, keys),
                 Step::Orders(at, id, command) => sim.orders(*at, id, command.clone()),
+                Step::Happens(at, event @ Event::Heard { .. }) => sim.settles(*at, event.clone()),
                 Step::Happens(at, event) => sim.at(*at, event.clone()),
             }
         }
@@ -119,8 +135,13 @@ impl Plan {
             };
             let _ = writeln!(code, "    call.tools.answers.push_back({answer});");
         }
-        for step in &self.steps {
+        let mut steps: Vec<&Step> = self.steps.iter().collect();
+        steps.sort_by_key(|step| step.at());
+        for step in steps {
             let line = match step {
+                Step::Happens(at, event @ Event::Heard { .. }) => {
+                    format!("call.settles({at}, {})", in_json(event))
+                }
                 Step::Says(at, text) => format!("call.says({at}, {text:?})"),
                 Step::Coughs(at, lasting) => format!("call.coughs({at}, {lasting})"),
                 Step::Presses(at, keys) => format!("call.presses({at}, {keys:?})"),

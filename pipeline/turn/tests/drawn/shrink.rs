@@ -4,7 +4,7 @@ use turn::Policy;
 
 use super::plan::Plan;
 use crate::sim::{
-    caller::Hearing,
+    caller::{Faults, Hearing},
     line::LineSetup,
     policy, script,
     vendors::{self, VoiceSetup},
@@ -83,7 +83,19 @@ impl<F: Fn(&Plan) -> Option<String>> Shrinking<F> {
         self.with(|plan| plan.setup.doubled = 0);
         self.with(|plan| plan.setup.line = LineSetup::default());
         self.with(|plan| plan.setup.voice = VoiceSetup::default());
-        self.with(|plan| plan.setup.hearing = Hearing::default());
+        if !self.with(|plan| plan.setup.hearing = Hearing::default()) {
+            self.with(|plan| plan.setup.hearing.faults = Faults::default());
+            let faults: [fn(&mut Faults); 5] = [
+                |faults| faults.misheard = 0,
+                |faults| faults.pieces = 0,
+                |faults| faults.repeated = 0,
+                |faults| faults.late = 0,
+                |faults| faults.joined = 0,
+            ];
+            for fault in faults {
+                self.with(|plan| fault(&mut plan.setup.hearing.faults));
+            }
+        }
         self.with(|plan| plan.setup.script = script());
         if !self.with(|plan| plan.setup.policy = policy()) {
             let plain = policy();

@@ -71,6 +71,19 @@ fn what_a_tool_repeats_of_a_secret_is_concealed() {
     assert_eq!(call.call.conceal("no account 9876"), "no account [[keys-1]]");
 }
 
+#[test]
+fn a_secret_entered_slowly_is_concealed_as_a_whole() {
+    let mut call = asks_for_pin();
+    call.answers("Thank you.");
+    for (at, key) in [(7_000, '9'), (7_300, '8'), (9_500, '7'), (9_800, '6')] {
+        call.at(at, Event::KeyPressed { key });
+    }
+    call.run_until(20_000);
+    let told = call.call.conceal("no account 9876");
+    assert_eq!(told, "no account [[keys-1]][[keys-2]]");
+    assert_eq!(call.call.reveal(&told.into()), "no account 9876");
+}
+
 /// What is written down of a caller whose turn was taken on a guess, and whose words are settled on later.
 fn written_of(guess: &str, settled: &str) -> String {
     let mut call = Sim::listening();
@@ -267,7 +280,7 @@ fn what_was_prepared_for_words_that_came_to_nothing_is_thrown_away() {
     call.at(1_060, Event::SpeechStarted { at: Moment(1_000), echo: None });
     call.at(1_900, Event::Interim { text: "hello".to_owned() });
     call.at(2_100, Event::SpeechStopped { at: Moment(1_900), prosody: None });
-    call.at(2_110, Event::TurnEndSuggested { eager: true });
+    call.at(2_110, Event::TurnEndSuggested { eager: true, at: None });
     call.at(2_150, Event::Heard { text: String::new(), confidence: None });
     call.run_until(4_000);
     assert_eq!(call.call.tally().speculations_wasted, 1);

@@ -141,15 +141,35 @@ fn the_same_words_said_again_are_a_turn_of_their_own() {
 fn the_vendors_own_end_of_turn_is_believed_unless_words_dangle() {
     let mut call = Sim::listening();
     let end = call.says(1_000, "next Tuesday");
-    call.at(end + 380, Event::TurnEndSuggested { eager: false });
+    call.at(end + 380, Event::TurnEndSuggested { eager: false, at: None });
     call.run_until(8_000);
     assert_eq!(waited(&call, end), 380);
 
     let mut call = Sim::listening();
     let end = call.says(1_000, "My tooth hurts and");
-    call.at(end + 380, Event::TurnEndSuggested { eager: false });
+    call.at(end + 380, Event::TurnEndSuggested { eager: false, at: None });
     call.run_until(8_000);
     assert_eq!(waited(&call, end), wait("My tooth hurts and"));
+}
+
+#[test]
+fn the_vendors_word_on_a_pause_that_is_over_does_not_count_for_the_next() {
+    // The caller pauses for 400 ms. The vendor's word comes 300 ms after they have gone on.
+    let waits_where = |suggested: bool, listened_to: Option<u64>| {
+        let mut call = Sim::listening();
+        let pause = call.says(1_000, "Next Tuesday");
+        let end = call.says(pause + 400, "or a day later");
+        if suggested {
+            let at = listened_to.map(|after| Moment(pause + after));
+            call.at(pause + 700, Event::TurnEndSuggested { eager: false, at });
+        }
+        call.run_until(10_000);
+        waited(&call, end)
+    };
+    let unsuggested = waits_where(false, None);
+    assert_eq!(waits_where(true, Some(300)), unsuggested);
+    assert!(waits_where(true, Some(600)) < unsuggested, "what it has heard since counts");
+    assert!(waits_where(true, None) < unsuggested, "who does not say where is believed");
 }
 
 #[test]

@@ -50,6 +50,18 @@ fn a_pause_at_the_end_of_a_word_that_is_asked_for_twice_is_one() {
 }
 
 #[test]
+fn a_pause_that_is_ordered_again_before_it_is_true_is_answered_when_it_is() {
+    let mut call = pausing_at_words(LONG);
+    let asked = ANSWER_AT + 1_010;
+    call.orders(asked, "pause", Command::Pause);
+    call.orders(asked + 1, "pause", Command::Pause);
+    call.run_until(asked + 1);
+    assert_eq!(call.answers_to("pause"), []);
+    call.run_until(asked + 5_000);
+    assert_eq!(call.answers_to("pause"), [Ok(Effect::Done), Ok(Effect::AlreadySo)]);
+}
+
+#[test]
 fn a_pause_at_the_end_of_a_word_raced_by_a_hang_up_is_refused() {
     let mut call = pausing_at_words(LONG);
     call.orders(ANSWER_AT + 1_000, "pause", Command::Pause);

@@ -110,7 +110,7 @@ fn a_tool_of_a_reply_that_is_thrown_away_is_never_called() {
     call.answers_with(vec![tool("one", "book"), Part::Done]);
     call.answers("Tuesday, then.");
     let end = call.says(1_000, "Please book it.");
-    call.at(end + 360, Event::TurnEndSuggested { eager: true });
+    call.at(end + 360, Event::TurnEndSuggested { eager: true, at: None });
     call.says(end + 400, "No, not Monday, Tuesday.");
     call.run_until(12_000);
     assert!(!call.orders_given().any(|(_, order)| matches!(order, Action::RunTool { .. })));
@@ -125,7 +125,7 @@ fn words_that_change_are_answered_anew() {
     call.at(1_060, Event::SpeechStarted { at: turn::Moment(1_000), echo: None });
     call.at(1_700, Event::Interim { text: "Are you a pen?".to_owned() });
     call.at(2_200, Event::SpeechStopped { at: turn::Moment(2_000), prosody: None });
-    call.at(2_250, Event::TurnEndSuggested { eager: true });
+    call.at(2_250, Event::TurnEndSuggested { eager: true, at: None });
     call.at(2_350, Event::Heard { text: "Are you open?".to_owned(), confidence: None });
     call.run_until(9_000);
     assert_eq!(call.ear(), [ANSWER]);
@@ -140,7 +140,7 @@ fn a_vendors_likely_end_prepares_and_its_word_that_the_caller_goes_on_takes_it_b
     call.at(1_060, Event::SpeechStarted { at: turn::Moment(1_000), echo: None });
     call.at(1_700, Event::Interim { text: "When are".to_owned() });
     call.at(2_200, Event::SpeechStopped { at: turn::Moment(2_000), prosody: None });
-    call.at(2_250, Event::TurnEndSuggested { eager: true });
+    call.at(2_250, Event::TurnEndSuggested { eager: true, at: None });
     call.at(2_400, Event::TurnResumed);
     call.at(2_450, Event::SpeechStarted { at: turn::Moment(2_400), echo: None });
     call.at(3_400, Event::SpeechStopped { at: turn::Moment(3_200), prosody: None });

@@ -183,7 +183,7 @@ impl Sim {
 
     /// At the call's end: what can only be judged from all of it. Answers by how many words each
     /// utterance as written down differs from what was heard.
-    pub fn judge_whole(&self) -> Vec<u32> {
+    pub fn judge_whole(&mut self) -> Vec<u32> {
         match self.laws.whole(&self.carrier.ear, &self.wire, self.over) {
             Ok(errors) => errors,
             Err(broken) => panic!("{broken}\n{}", self.told()),

@@ -1,26 +1,28 @@
 //! What holds in every call, whatever happens in it. Checked after every step, and once at the end.
 
+mod ear;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use turn::{
     Action, Command, Conversation, Engine, Epoch, Event, FloorName, Message, Moment, Note, Purpose,
-    ReplyId, TurnId, UtteranceId, Voice, policy::PauseWhen,
+    ReplyId, TurnId, UtteranceId, Voice, policy::PauseWhen, words::normalised,
 };
 
 use super::{
     Setup,
-    line::{Ear, Key, PER_MS, Wire},
+    line::{Ear, Key, Wire},
 };
+use ear::AtEar;
 
 type Lawful = Result<(), String>;
-
-/// A short word of the agent's takes so long, ms.
-const SHORT_WORD: u64 = 200;
 
 /// Longer than this nobody is left in silence, ms, over and above the wait for an idle caller.
 const SILENCE_AT_MOST: u64 = 12_000;
 /// A question to the model is answered, given up or asked anew within this, ms, unless paused.
 const QUESTION_OPEN_AT_MOST: u64 = 30_000;
+/// After the caller's last sound it is known within this whose the floor is, ms.
+const CONTESTED_AT_MOST: u64 = 3_000;
 
 /// What was seen of a call so far.
 #[derive(Debug)]
@@ -60,6 +62,13 @@ pub struct Laws {
     last_sound: u64,
     ended: bool,
     hung_up: bool,
+    words: CallerWords,
+    /// Orders to be silent that are not answered yet.
+    to_pause: BTreeSet<String>,
+    /// How loud the agent is, dB.
+    gain: i32,
+    fell_silent: u64,
+    at_ear: AtEar,
 }
 
 impl Laws {
@@ -105,7 +114,27 @@ impl Laws {
             last_sound: 0,
             ended: false,
             hung_up: false,
+            words: CallerWords::default(),
+            to_pause: BTreeSet::new(),
+            gain: 0,
+            fell_silent: 0,
+            at_ear: AtEar::default(),
         }
+    }
+
+    /// The caller begins to say this at `at` ms.
+    pub fn caller_says(&mut self, at: u64, text: &str) {
+        self.words.to_say.entry(at).or_default().push(text.to_owned());
+    }
+
+    /// The recogniser hears this word where another was said.
+    pub fn misheard(&mut self, word: &str) {
+        self.words.misheard.extend(normalised(word));
+    }
+
+    /// Guesses are told one by one: what was said is not known.
+    pub fn guesses_are_told(&mut self) {
+        self.words.unknown = true;
     }
 
     pub fn happened(&mut self, now: u64, event: &Event) {
@@ -119,6 +148,7 @@ impl Laws {
             Event::SpeechStarted { .. } => self.caller_speaks = true,
             Event::SpeechStopped { .. } => {
                 self.caller_speaks = false;
+                self.fell_silent = now;
                 self.last_sound = now;
             }
             Event::Commanded { id, command } => {
@@ -136,10 +166,10 @@ impl Laws {
                         self.reason = true;
                         self.last_sound = now;
                     }
-                    Command::Pause
-                    | Command::TakeOver
-                    | Command::Transfer { .. }
-                    | Command::End { .. } => {}
+                    Command::Pause | Command::TakeOver => {
+                        self.to_pause.insert(id.clone());
+                    }
+                    Command::Transfer { .. } | Command::End { .. } => {}
                 }
             }
             Event::ReplyDone { reply, .. } | Event::ReplyFailed { reply, .. } => {
@@ -223,15 +253,22 @@ impl Laws {
                 self.hung_up = true;
                 if self.ended { Ok(()) } else { Err("hung up before the end".to_owned()) }
             }
-            Action::Answer { id, .. } => match self.unanswered_commands.get_mut(id) {
+            Action::Answer { id, outcome } => match self.unanswered_commands.get_mut(id) {
                 Some(open) if *open > 0 => {
                     *open -= 1;
+                    if self.to_pause.remove(id) && outcome.is_ok() {
+                        self.at_ear.pause_is_answered(now);
+                    }
                     Ok(())
                 }
                 Some(_) | None => Err(format!("command {id} was answered twice")),
             },
             Action::Note(note) => self.noted(now, note),
-            Action::Clear { .. } | Action::Hold | Action::Release | Action::Gain { .. } => Ok(()),
+            Action::Gain { db } => {
+                self.gain = *db;
+                Ok(())
+            }
+            Action::Clear { .. } | Action::Hold | Action::Release => Ok(()),
         }
     }
 
@@ -253,6 +290,7 @@ impl Laws {
                 if from > to || text.is_empty() {
                     return Err(format!("a turn without sense: {note:?}"));
                 }
+                self.words.written_down(now, text)?;
                 self.new_turn(*turn)?;
             }
             Note::AgentSaid { turn, utterance, purpose, text, meant, from, to, .. } => {
@@ -266,6 +304,7 @@ impl Laws {
                     return Err(format!("{utterance:?} was written down twice"));
                 }
                 self.said.push((*utterance, *purpose, text.clone()));
+                self.at_ear.is_written_down(now);
                 if self.is_being_made(*utterance) {
                     self.cut_unmade.insert(*utterance);
                 }
@@ -318,18 +357,28 @@ impl Laws {
         if self.prepared.is_some() {
             return Err(format!("{key:?} was sent while a reply is being prepared"));
         }
-        if matches!(call.floor(), FloorName::Paused | FloorName::Person) {
-            let words = self.texts.get(&key).map_or("", String::as_str);
-            let held = self.hold_phrase.contains(words) && !words.is_empty();
-            if !held && !self.dictated.iter().any(|text| text.contains(words)) {
-                return Err(format!("{words:?} was sent in a pause"));
-            }
+        let paused = matches!(call.floor(), FloorName::Paused | FloorName::Person);
+        if paused && !self.may_be_heard_in_pause(key) {
+            return Err(format!("{:?} was sent in a pause", self.texts.get(&key)));
         }
         Ok(())
     }
 
+    /// Is it the hold phrase, or a supervisor's?
+    fn may_be_heard_in_pause(&self, key: Key) -> bool {
+        let words = self.texts.get(&key).map_or("", String::as_str);
+        let held = self.hold_phrase.contains(words) && !words.is_empty();
+        held || self.dictated.iter().any(|text| text.contains(words))
+    }
+
     /// All orders were carried out.
-    pub fn settled(&mut self, now: u64, call: &Conversation, audible_until: u64) -> Lawful {
+    pub fn settled(
+        &mut self,
+        now: u64,
+        call: &Conversation,
+        audible_until: u64,
+        (ear, wire): (&Ear, &Wire),
+    ) -> Lawful {
         match self.unanswered_commands.iter().find(|(_, open)| **open > 0) {
             None => self.unanswered_since = None,
             Some((id, _)) => {
@@ -344,6 +393,16 @@ impl Laws {
             return Err("the call ended without a hang-up, or the other way round".to_owned());
         }
         let floor = call.floor();
+        // It is more quiet only while it is open who speaks; a supervisor's words in a pause, too.
+        let open = matches!(floor, FloorName::Contested | FloorName::Paused | FloorName::Person);
+        let decided = !self.caller_speaks && now > self.fell_silent + CONTESTED_AT_MOST;
+        if self.gain != 0 && (!open || decided) {
+            return Err(format!("the agent stays at {} dB; the floor: {floor:?}", self.gain));
+        }
+        if !matches!(floor, FloorName::Paused | FloorName::Person) {
+            self.at_ear.pause_is_over(now);
+        }
+        self.judge_ear(now, ear, wire)?;
         match call.deadline() {
             Some((at, why)) if at <= Moment(now) => {
                 return Err(format!("the deadline {why:?} has passed already"));
@@ -376,95 +435,35 @@ impl Laws {
             Some(_) | None => Ok(()),
         }
     }
+}
 
-    /// What can only be judged at the end. Answers the largest difference between what was written
-    /// down of an utterance and what was heard of it, in words.
-    pub fn whole(&self, ear: &Ear, wire: &Wire, over: bool) -> Result<Vec<u32>, String> {
-        self.played_in_order(ear, wire)?;
-        self.nothing_lost_or_repeated(ear, wire)?;
-        self.nothing_given_up_is_heard(ear, wire)?;
-        if !over {
-            return Ok(Vec::new());
-        }
-        let mut errors = Vec::new();
-        for (utterance, _, text) in &self.said {
-            let heard = ear.words(*utterance);
-            let written: Vec<&str> = text.split_whitespace().collect();
-            let error = edits(&written, &heard);
-            let doubt = match wire.doubt() {
-                0 => 0,
-                doubt => (doubt + wire.round_trip()).div_ceil(SHORT_WORD) as u32,
-            };
-            let played = ear.stretches.iter().any(|stretch| stretch.key.0 == *utterance);
-            if !played && written.len() as u32 > doubt {
-                return Err(format!("{text:?} was written down and never played"));
-            }
-            // The second voice may say a word again, and its pace is another.
-            let voices = if self.changed_voice.contains(utterance) { 2 } else { 0 };
-            // Of a sentence still being made nobody knows the pace, unless its voice tells.
-            let unmade = u32::from(self.cut_unmade.contains(utterance));
-            if error > 1 + doubt + voices + unmade {
-                let heard = heard.join(" ");
-                return Err(format!("{utterance:?}: written {text:?}, heard {heard:?}"));
-            }
-            errors.push(error);
-        }
-        Ok(errors)
-    }
+/// The caller's words: no word is written down more often than it was said.
+#[derive(Debug, Default)]
+struct CallerWords {
+    /// What the caller says, and when they begin.
+    to_say: BTreeMap<u64, Vec<String>>,
+    said: BTreeMap<String, u32>,
+    written: BTreeMap<String, u32>,
+    misheard: BTreeSet<String>,
+    unknown: bool,
+}
 
-    /// One utterance plays at a time and none comes back, but around a filler, or for what a clear
-    /// took from its end while the next had begun already.
-    fn played_in_order(&self, ear: &Ear, wire: &Wire) -> Lawful {
-        let slack = (wire.round_trip() + wire.doubt() + 20) * PER_MS;
-        let mut last_of: BTreeMap<UtteranceId, usize> = BTreeMap::new();
-        for (place, stretch) in ear.stretches.iter().enumerate() {
-            let of = stretch.key.0;
-            // Words that were cleared before the ledger knew that their first sounds were out, and
-            // that are said anew.
-            let before = ear.stretches[..place].iter().filter(|one| one.key.0 == of);
-            let begun: u64 = before.map(|one| one.to - one.from).sum();
-            if let Some(last) = last_of.insert(of, place)
-                && begun > slack
-            {
-                let between = ear.stretches[last + 1..place]
-                    .iter()
-                    .filter(|other| self.texts.get(&(other.key.0, 0)) != Some(&self.filler))
-                    .map(|other| other.to - other.from);
-                if between.sum::<u64>() > slack {
-                    return Err(format!("{of:?} came back after another"));
-                }
+impl CallerWords {
+    fn written_down(&mut self, now: u64, text: &str) -> Lawful {
+        while let Some(next) = self.to_say.first_entry().filter(|next| *next.key() <= now) {
+            for word in next.remove().iter().flat_map(|text| normalised(text)) {
+                *self.said.entry(word).or_default() += 1;
             }
         }
-        Ok(())
-    }
-
-    /// Of each sentence the ear hears one stretch after the other. Where the carrier was cleared, what
-    /// it played while the order was under way can only be guessed: within the round trip.
-    fn nothing_lost_or_repeated(&self, ear: &Ear, wire: &Wire) -> Lawful {
-        let slack = (wire.round_trip() + wire.doubt() + 20) * PER_MS;
-        let mut heard_to: BTreeMap<Key, u64> = BTreeMap::new();
-        for stretch in &ear.stretches {
-            let until = heard_to.entry(stretch.key).or_default();
-            if stretch.from > *until + slack {
-                return Err(format!("{:?}: {until} to {} was lost", stretch.key, stretch.from));
-            }
-            if stretch.from + slack < *until {
-                return Err(format!("{:?}: {} to {until} came twice", stretch.key, stretch.from));
-            }
-            *until = (*until).max(stretch.to);
-        }
-        Ok(())
-    }
-
-    fn nothing_given_up_is_heard(&self, ear: &Ear, wire: &Wire) -> Lawful {
-        let slack = wire.round_trip() + 20;
-        for stretch in &ear.stretches {
-            let Some(epoch) = self.epochs.get(&stretch.key.0) else { continue };
-            let ended = (stretch.at + stretch.to - stretch.from) / PER_MS;
-            if let Some((_, at)) = self.abandoned.iter().find(|(before, _)| epoch < before)
-                && ended > at + slack
-            {
-                return Err(format!("{stretch:?} was given up at {at} ms and heard"));
+        for word in normalised(text) {
+            let said = self.said.get(&word).copied().unwrap_or(0);
+            let excused = self.unknown || self.misheard.contains(&word);
+            let written = self.written.entry(word).or_default();
+            *written += 1;
+            if *written > said && !excused {
+                return Err(format!(
+                    "a word was written down too often: {written} of {said}: {text:?}"
+                ));
             }
         }
         Ok(())

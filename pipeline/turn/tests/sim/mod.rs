@@ -20,7 +20,7 @@ use turn::{
     Voice as Engined,
 };
 
-use caller::Hearing;
+use caller::{Hearing, Recogniser};
 use laws::Laws;
 use line::{Carrier, LineSetup, Playout, Wire};
 use random::Random;
@@ -95,6 +95,7 @@ pub struct Sim {
     playout: Playout,
     random: Random,
     laws: Laws,
+    recogniser: Recogniser,
     queue: BTreeMap<(u64, u64), Step>,
     queued: u64,
     /// Which order of a sentence its voice is working on.
@@ -128,6 +129,7 @@ impl Sim {
             wire: Wire::new(setup.line.clone(), Random::new(random.next())),
             playout: Playout::default(),
             laws: Laws::new(&setup),
+            recogniser: Recogniser::default(),
             random,
             setup,
             queue: BTreeMap::new(),
@@ -162,21 +164,45 @@ impl Sim {
 
     /// This happens at `at` ms.
     pub fn at(&mut self, at: u64, event: Event) {
+        match &event {
+            Event::Heard { text, .. } => self.laws.caller_says(at, text),
+            Event::Interim { .. } => self.laws.guesses_are_told(),
+            _ => {}
+        }
         self.push(at, Step::Event(event));
     }
 
     /// The caller says this from `at` ms on; answers when they have said it.
     pub fn says(&mut self, at: u64, text: &str) -> u64 {
-        for (at, event) in self.setup.hearing.of_words(at, text) {
-            self.at(at, event);
+        self.laws.caller_says(at, text);
+        let heard = self.setup.hearing.of_words(at, text, &mut self.recogniser);
+        if let Some((when, words)) = heard.taken_back {
+            self.queue.retain(|(at, _), step| {
+                let is_it =
+                    matches!(step, Step::Event(Event::Heard { text, .. }) if *text == words);
+                *at != when || !is_it
+            });
+        }
+        if let Some(word) = &heard.misheard {
+            self.laws.misheard(word);
+            self.laws.caller_says(at, &heard.doubtful);
+        }
+        for (at, event) in heard.events {
+            self.push(at, Step::Event(event));
         }
         at + caller::takes(text)
     }
 
+    /// The recogniser settles on this at `at` ms, or when it has settled on what was said before.
+    pub fn settles(&mut self, at: u64, event: Event) {
+        let at = self.recogniser.in_order(at);
+        self.at(at, event);
+    }
+
     /// The caller makes a sound that is no word.
     pub fn coughs(&mut self, at: u64, lasting: u64) {
-        for (at, event) in self.setup.hearing.of_noise(at, lasting) {
-            self.at(at, event);
+        for (at, event) in self.setup.hearing.of_noise(at, lasting, &mut self.recogniser) {
+            self.push(at, Step::Event(event));
         }
     }
 
@@ -280,7 +306,8 @@ impl Sim {
         }
         self.playout.prune(self.call.ledger());
         let audible = self.carrier.sounds_until() + self.wire.slowest();
-        let lawful = self.laws.settled(self.now, &self.call, audible);
+        let at_ear = (&self.carrier.ear, &self.wire);
+        let lawful = self.laws.settled(self.now, &self.call, audible, at_ear);
         self.judge(lawful);
     }
 
