@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::{
     Conversation,
     action::{Action, Contest, Note},
-    floor::{Floor, Over, ears::SetAside, supervised::is_unbegun_word_of_supervisor},
+    floor::{Floor, Over, supervised::is_unbegun_word_of_supervisor},
     policy,
     time::Moment,
     timer::Timer,
@@ -209,8 +209,7 @@ impl Conversation {
         let spoken = words::normalised(text);
         let hum = words::is_backchannel(&spoken) && !words::is_yes_or_no(&spoken);
         if !spoken.is_empty() && !hum && self.is_voiced() {
-            let settled = self.ears.is_settled();
-            self.ears.set_aside = Some(SetAside { words: text.to_owned(), at: self.now, settled });
+            self.ears.put_aside(self.now);
         }
     }
 

@@ -63,18 +63,18 @@ pub(crate) struct Ears {
     /// Words may come late: hearing was lost.
     pub outage: Outage,
     /// Words that did not take the floor.
-    pub set_aside: Option<SetAside>,
+    set_aside: Option<SetAside>,
     /// Words that were set aside and belong to this turn, until the STT settles on them.
     ahead: String,
 }
 
 /// Words that did not take the floor, and when it was given back.
 #[derive(Debug)]
-pub(crate) struct SetAside {
-    pub words: String,
-    pub at: Moment,
-    /// The STT had settled on them; else what it settles on next is these words in another form.
-    pub settled: bool,
+struct SetAside {
+    settled: String,
+    /// What the STT settles on next is these words in another form.
+    guess: String,
+    at: Moment,
 }
 
 /// A pause within a turn, and how long each other setting would have waited in it, ms.
@@ -171,12 +171,17 @@ impl Ears {
         if now.since(aside.at) > GOES_ON_WITHIN {
             return;
         }
-        if aside.settled {
-            self.settled_words.insert(0, aside.words);
-        } else {
-            self.ahead = aside.words;
-            self.guess_goes_on();
+        if !aside.settled.is_empty() {
+            self.settled_words.insert(0, aside.settled);
         }
+        self.ahead = aside.guess;
+        self.guess_goes_on();
+    }
+
+    /// The words did not take the floor.
+    pub fn put_aside(&mut self, now: Moment) {
+        let (settled, guess) = (self.settled_words.join(" "), self.unsettled());
+        self.set_aside = Some(SetAside { settled, guess, at: now });
     }
 
     /// A guess may hold the words that were set aside: they are one stretch of speech to the STT.
@@ -309,7 +314,9 @@ impl Conversation {
         self.ears.guess.clear();
         // What was only guessed comes in its own form now.
         self.ears.ahead.clear();
-        self.ears.set_aside.take_if(|aside| !aside.settled);
+        if let Some(aside) = &mut self.ears.set_aside {
+            aside.guess.clear();
+        }
         if !text.trim().is_empty() {
             let said = text.trim().to_owned();
             if let Some(sure) = confidence {

@@ -69,6 +69,13 @@ struct Guess {
     begun: bool,
 }
 
+impl Guess {
+    /// May the recogniser still settle on it?
+    fn is_awaited(&self, now: Moment) -> bool {
+        now.since(self.at) <= SETTLED_WITHIN
+    }
+}
+
 /// What of a text was taken already.
 struct Found {
     /// So many guesses that were never settled on stand before it.
@@ -117,12 +124,12 @@ impl Leftovers {
     /// What of words that were settled on is new; None where nothing is. What they settle of the
     /// guesses is not waited for any more.
     pub fn new_of_settled(&mut self, text: String, now: Moment) -> Option<String> {
+        while self.guesses.pop_front_if(|guess| !guess.is_awaited(now)).is_some() {}
         let words = words::normalised(&text);
         if words.is_empty() {
             // That there were no words is no news of a turn that was taken.
-            let owed = self.guesses.iter().any(|guess| now.since(guess.at) <= SETTLED_WITHIN);
             let of_turn = self.last.as_ref().is_some_and(|last| last.voice_since.is_none());
-            return (!(owed && of_turn)).then_some(text);
+            return (self.guesses.is_empty() || !of_turn).then_some(text);
         }
         if self.is_said_twice(&words, now) {
             return None;
@@ -165,8 +172,8 @@ impl Leftovers {
     }
 
     fn find(&self, text: &str, now: Moment) -> Option<Found> {
-        let fresh = |guess: &Guess| now.since(guess.at) <= SETTLED_WITHIN;
-        (0..self.guesses.len()).filter(|place| fresh(&self.guesses[*place])).find_map(|place| {
+        let awaited = |place: &usize| self.guesses[*place].is_awaited(now);
+        (0..self.guesses.len()).filter(awaited).find_map(|place| {
             let in_doubt = usize::from(self.guesses[place].first_in_doubt);
             (0..=in_doubt).find_map(|settled| {
                 let found = self.find_from(place, settled, text, now)?;

@@ -1,9 +1,11 @@
 //! What the caller says is written down once, however the recogniser comes to its words: late, in
 //! pieces, in other wording, or twice.
 
+use std::time::Duration;
+
 use turn::{Event, Message, Moment};
 
-use crate::sim::{ANSWER_AT, Sim, say_now};
+use crate::sim::{ANSWER_AT, Setup, Sim, policy, say_now, script};
 
 const LONG: &str = "We are open from eight to six on weekdays. On Saturday we close at one. Would you \
                     like to come in this week?";
@@ -78,6 +80,30 @@ fn a_guess_that_did_not_take_the_floor_and_is_settled_on_with_what_follows_it() 
     call.run_until(at + 9_000);
     let told = call.transcript();
     assert!(told.contains(&"caller: Actually, I meant Sunday.".to_owned()), "{told:#?}");
+}
+
+#[test]
+fn words_that_did_not_take_the_floor_and_of_which_half_is_settled_on() {
+    let mut policy = policy();
+    policy.barge_in.min_words = 4;
+    policy.barge_in.voice_for = Duration::from_millis(900);
+    let mut call = Sim::new(Setup { script: script(), policy, ..Setup::default() });
+    call.answers(LONG);
+    call.answers("On Sunday we are closed.");
+    call.says(1_000, "When are you open?");
+    let at = ANSWER_AT + 1_000;
+    call.at(at + 60, started(at));
+    call.at(at + 400, heard("Well,"));
+    call.at(at + 600, interim("actually"));
+    call.at(at + 760, stopped(at + 560));
+    call.at(at + 1_860, started(at + 1_800));
+    call.at(at + 2_300, interim("actually I meant the Sunday of next week"));
+    call.at(at + 3_900, stopped(at + 3_700));
+    call.at(at + 4_050, heard("actually, I meant the Sunday of next week."));
+    call.run_until(at + 10_000);
+    let told = call.transcript();
+    let said = "caller: Well, actually, I meant the Sunday of next week.".to_owned();
+    assert!(told.contains(&said), "{told:#?}");
 }
 
 #[test]

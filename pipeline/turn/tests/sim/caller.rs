@@ -147,7 +147,7 @@ impl Hearing {
         if telling && random.chance(self.faults.repeated) {
             let again = recogniser.in_order(last + random.between(50, 250));
             heard.events.push(final_at(again, text));
-        } else if cut.is_none() {
+        } else if cut.is_none() && before.is_empty() {
             recogniser.pending = Some((last, text));
         }
         heard
