@@ -132,6 +132,7 @@ pub async fn settle(db: &Db) {
         "SET synchronous_commit = on",
         "UPDATE tenants SET updated_at = updated_at",
         "VACUUM ANALYZE",
+        "CHECKPOINT",
         "RESET synchronous_commit",
     ] {
         sqlx::query(statement).execute(&mut *connection).await.expect(statement);

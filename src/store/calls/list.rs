@@ -23,6 +23,8 @@ use crate::{
 
 /// So many identifiers are looked at first; if there are no more, they need not be counted.
 const FIRST_LOOK: i64 = 1_000;
+/// The same where every number is looked into for a part of it: counting is another such look.
+const FIRST_SEARCH: i64 = 4_000;
 
 /// Which calls are wanted. What is left open does not narrow.
 #[derive(Clone, Debug, Default)]
@@ -110,13 +112,23 @@ impl List<'_> {
     /// The identifiers on a page, and how many there are in all.
     async fn page(&self, page: Page) -> Result<(Vec<Uuid>, i64), StoreError> {
         let ascending = self.sort.ascending;
-        let mut ids = self.ids(Part::Valued, ascending, FIRST_LOOK, 0).await?;
-        if ids.len() < most(FIRST_LOOK) && self.sort.key != Key::StartedAt {
-            let left = FIRST_LOOK - count(&ids);
+        let searches = matches!(self.wanted.search, Some(Search::Part { .. }));
+        let look = if searches { FIRST_SEARCH } else { FIRST_LOOK };
+        if searches && page.offset >= look {
+            // Both are long: they are done at once.
+            let window = self.ids(Part::Valued, ascending, page.size, page.offset);
+            let (total, ids) = tokio::try_join!(self.count(None), window)?;
+            if count(&ids) == page.size {
+                return Ok((ids, total));
+            }
+        }
+        let mut ids = self.ids(Part::Valued, ascending, look, 0).await?;
+        if ids.len() < most(look) && self.sort.key != Key::StartedAt {
+            let left = look - count(&ids);
             ids.extend(self.ids(Part::Unvalued, ascending, left, 0).await?);
         }
         let seen = count(&ids);
-        let total = match seen < FIRST_LOOK {
+        let total = match seen < look {
             true => seen,
             false => self.count(None).await?,
         };
