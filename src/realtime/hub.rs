@@ -4,21 +4,35 @@
 use std::{
     collections::HashMap,
     ops::Deref,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::broadcast;
 
-use super::{Event, Frame};
+use super::{
+    Event, Frame,
+    order::{Gap, Order},
+};
 use crate::domain::TenantId;
 
 /// Events that wait for the slowest listener of a tenant.
 const WAITING: usize = 4_096;
 
+/// An event that is told before another one of its call is waited for so long: the two were kept in
+/// this moment.
+const COMES_WITHIN: Duration = Duration::from_millis(200);
+
 /// All listeners of this process.
 #[derive(Clone, Default)]
 pub struct Hub {
-    tenants: Arc<Mutex<HashMap<TenantId, broadcast::Sender<Arc<Published>>>>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    tenants: HashMap<TenantId, broadcast::Sender<Arc<Published>>>,
+    order: Order,
 }
 
 /// An event on its way to all who listen; what a dialect says of it is written once for all of them.
@@ -50,22 +64,53 @@ pub enum Missed {
 }
 
 impl Hub {
-    /// Tells the listeners of its tenant.
+    /// Tells the listeners of its tenant, the events of a call in the order of their places.
     pub fn publish(&self, event: Event) {
-        let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = tenants.get(&event.tenant) {
-            // Nobody listening is no failure.
-            let _ = sender.send(Arc::new(Published::from(event)));
-        }
+        let gap = self.state().tell(|order, tell| order.take(event, tell));
+        self.close(gap);
+    }
+
+    /// What waits for an event that does not come is told without it.
+    fn close(&self, gap: Option<Gap>) {
+        let Some(mut gap) = gap else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let hub = self.clone();
+        runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(COMES_WITHIN).await;
+                match hub.state().tell(|order, tell| order.pass_over(gap, tell)) {
+                    Some(next) => gap = next,
+                    None => return,
+                }
+            }
+        });
     }
 
     /// Listens to a tenant's events.
     pub fn listen(&self, tenant: TenantId) -> Listener {
-        let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         // Those whom nobody listens to any more.
-        tenants.retain(|_, sender| sender.receiver_count() > 0);
-        let sender = tenants.entry(tenant).or_insert_with(|| broadcast::channel(WAITING).0);
+        state.tenants.retain(|_, sender| sender.receiver_count() > 0);
+        let sender = state.tenants.entry(tenant).or_insert_with(|| broadcast::channel(WAITING).0);
         Listener(sender.subscribe())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code panics while it holds the lock; if it ever did, the maps are still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whatever `order` gives is told at once, so that nothing comes between.
+    fn tell<T>(&mut self, with: impl FnOnce(&mut Order, &mut dyn FnMut(Event)) -> T) -> T {
+        let State { tenants, order } = self;
+        with(order, &mut |event: Event| {
+            if let Some(sender) = tenants.get(&event.tenant) {
+                // Nobody listening is no failure.
+                let _ = sender.send(Arc::new(Published::from(event)));
+            }
+        })
     }
 }
 

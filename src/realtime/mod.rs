@@ -7,6 +7,7 @@
 mod event;
 mod frame;
 mod hub;
+mod order;
 mod pulse;
 mod seats;
 mod watcher;
