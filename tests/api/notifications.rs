@@ -4,11 +4,11 @@ use chrono::TimeDelta;
 use serde_json::{Map, json};
 use tandem::{
     app::Notified,
-    domain::{Audience, CallId, News, Right, Role, TenantId, UserId},
+    domain::{Audience, CallId, Direction, News, Right, Role, State, TenantId, UserId},
     realtime::Kind,
 };
 
-use crate::{scene::Past, stage::Stage, told};
+use crate::{running::SOON, scene::Past, stage::Stage, told};
 
 fn news(kind: &'static str, call: Option<CallId>, about: &str) -> News {
     let data = Map::from_iter([("reason".to_owned(), json!("<b>\"'; --"))]);
@@ -145,5 +145,33 @@ told! {
         drop(tx);
         let told = notify(stage, stage.tenant, audience(), about).await;
         assert_eq!(told.written.len(), writers.len() + 1);
+    }
+
+    async fn a_call_that_could_not_be_made_is_told_of_once(stage: &Stage) {
+        let (client, user) = stage.client_and_user(Role::Admin).await;
+        let failed = Past { direction: Direction::Outbound, state: State::Failed, ..Past::call(stage.tenant) };
+        let busy = Past { direction: Direction::Outbound, state: State::Busy, ..Past::call(stage.tenant) };
+        let failed = failed.put(&stage.app.db).await;
+        busy.put(&stage.app.db).await;
+        let mut events = stage.app.hub.listen(stage.tenant);
+        for _ in 0..2 {
+            stage.app.analyse_left().await;
+        }
+        let mut analysed = 0;
+        let mut told = Vec::new();
+        let all = async {
+            while analysed < 2 || told.is_empty() {
+                match &events.next().await.expect("none is lost").kind {
+                    Kind::CallUpdated(_) => analysed += 1,
+                    Kind::Notified(to, news) if *to == user => told.push(news.call),
+                    _ => {}
+                }
+            }
+        };
+        tokio::time::timeout(SOON, all).await.expect("it is told");
+        assert_eq!(told, [Some(failed)]);
+        let list = client.get("/api/v1/notifications").await;
+        let all = list.ok(200)["notifications"].as_array().expect("a list");
+        assert_eq!((all.len(), &all[0]["type"]), (1, &json!("call_failed")));
     }
 }

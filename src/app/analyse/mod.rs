@@ -24,7 +24,9 @@ pub use judge::Judge;
 
 use super::{App, Error, error::Attempt};
 use crate::{
-    domain::{Audience, Call, CallId, Mood, News, QaScore, Right, Speaker, TenantId},
+    domain::{
+        Audience, Call, CallId, Direction, Mood, News, QaScore, Right, Speaker, State, TenantId,
+    },
     realtime::{Event, Kind},
     store::{
         calls,
@@ -68,6 +70,19 @@ fn began(line: &Said) -> DateTime<Utc> {
 pub(super) fn felt(line: &Said) -> Option<Sentiment> {
     let (score, sure) = (line.sentiment_score?, line.sentiment_confidence?);
     Some(Sentiment { score: score as f32, label: Label::of(score as f32), confidence: sure as f32 })
+}
+
+/// A call of ours that could not be made is no fault of whoever was called: somebody is to look.
+fn not_connected(call: &Call) -> Option<News> {
+    let ours = call.direction == Direction::Outbound && call.state == State::Failed;
+    ours.then(|| News {
+        kind: "call_failed",
+        title: "A call could not be made".to_owned(),
+        message: "The carrier could not connect it.".to_owned(),
+        call: Some(call.id),
+        data: serde_json::Map::new(),
+        about: format!("failed:{}", call.id),
+    })
 }
 
 /// The settings that a configuration always has.
@@ -283,7 +298,12 @@ impl App {
             // Another one was faster.
             return Ok(());
         }
-        let (mut events, mut notified) = (Vec::new(), None);
+        let (mut events, mut notified) = (Vec::new(), Vec::new());
+        let audience = Audience::Everyone(Right::Write);
+        let call = calls::find_in(&mut tx, tenant, id).await.attempt(ATTEMPT)?;
+        if let Some(news) = call.as_ref().and_then(not_connected) {
+            notified.push(self.notify(&mut tx, tenant, &audience, &news).await?);
+        }
         if let Some(scores) = scores {
             let scored_low = scores.below_threshold;
             let evidence = serde_json::to_value(&scores.evidence).unwrap_or_default();
@@ -304,8 +324,7 @@ impl App {
                     data: serde_json::Map::new(),
                     about: format!("qa:{id}"),
                 };
-                let audience = Audience::Everyone(Right::Write);
-                notified = Some(self.notify(&mut tx, tenant, &audience, &news).await?);
+                notified.push(self.notify(&mut tx, tenant, &audience, &news).await?);
             }
             let kind = Kind::QaScored(Arc::new(score));
             events.push(Event { tenant, call: Some(id), sequence: Some(sequence), kind });
