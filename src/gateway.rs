@@ -276,6 +276,11 @@ impl Gateway {
             let delay = Duration::from_secs_f64(config.data.voice.response_delay.clamp(0.0, 10.0));
             policy.end_of_turn.shortest += delay;
             policy.end_of_turn.longest += delay;
+            if self.config.phrases {
+                let said = phrases::sentences(&policy, &turn::Script::default());
+                let (voice, language) = (business.voice.clone(), business.language.clone());
+                self.engines.phrases.learn(&said, voice, language);
+            }
         }
         let header = Header {
             call_sid: call_sid.clone(),

@@ -7,10 +7,13 @@
 //!
 //! Only the preferred engine makes phrases, in the business's voice: another one's would sound unlike
 //! the rest of the call. What it cannot make now is tried again until it can.
+//!
+//! Businesses of the control plane are known when they are called: what the machine says in any call is
+//! made in their voice and language during the first one.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -24,9 +27,11 @@ use vendors::{
 };
 
 /// Phrases that are kept at most.
-const MOST_PHRASES: usize = 64;
-/// Bytes of audio that are kept at most: 17 minutes.
-const MOST_BYTES: usize = 8 * 1024 * 1024;
+const MOST_PHRASES: usize = 512;
+/// Of one business's file.
+const MOST_OF_ONE: usize = 64;
+/// Bytes of audio that are kept at most: 70 minutes.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
 /// Time allowed for a phrase's first audio, and between one piece and the next. Nobody waits for it.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Waits before what could not be made is tried again: the first, and the longest.
@@ -53,6 +58,8 @@ struct Clip {
 pub struct Phrases {
     voice: Arc<FailoverTts>,
     kept: Mutex<HashMap<Key, Arc<Clip>>>,
+    /// Being made for a call's business.
+    making: Mutex<HashSet<Key>>,
     /// Is all made that is to be made?
     complete: watch::Sender<bool>,
 }
@@ -60,16 +67,14 @@ pub struct Phrases {
 impl Phrases {
     /// This voice, with nothing ready.
     pub fn of(voice: Arc<FailoverTts>) -> Self {
-        Phrases { voice, kept: Mutex::default(), complete: watch::Sender::new(false) }
+        let (kept, making) = Default::default();
+        Phrases { voice, kept, making, complete: watch::Sender::new(false) }
     }
 
     /// Makes these sentences ready, one after the other, and what fails again later. Ends when all are
     /// ready or the rest can never be; drop it to stop.
     pub async fn prepare(&self, sentences: Vec<String>, voice: Option<String>, language: String) {
-        // As `live::voice` hands them on: a phrase is found by the words that are said.
-        let said = sentences.iter().map(|text| Spoken::of(text, &language).text);
-        let key = |text| Key { text, voice: voice.clone(), language: language.clone() };
-        let mut missing: Vec<Key> = said.filter(|text| !text.is_empty()).map(key).collect();
+        let mut missing = keys(&sentences, voice, language);
         let mut wait = FIRST_WAIT;
         while !missing.is_empty() {
             let mut failed = Vec::new();
@@ -93,6 +98,36 @@ impl Phrases {
             }
         }
         self.complete.send_replace(true);
+    }
+
+    /// Makes those of these sentences ready that are not, in the background; what fails is tried again when
+    /// the next call asks for it.
+    pub fn learn(self: &Arc<Self>, sentences: &[String], voice: Option<String>, language: String) {
+        let mut missing = keys(sentences, voice, language);
+        {
+            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut making = self.making();
+            missing.retain(|key| !kept.contains_key(key) && kept.len() < MOST_PHRASES);
+            missing.retain(|key| making.insert(key.clone()));
+        }
+        if missing.is_empty() {
+            return;
+        }
+        let phrases = Arc::clone(self);
+        tokio::spawn(async move {
+            for key in missing {
+                let made = phrases.make(&key).await;
+                phrases.making().remove(&key);
+                match made {
+                    Ok(clip) => phrases.keep(key, clip),
+                    Err(error) => tracing::debug!(%error, "a phrase is not ready yet"),
+                }
+            }
+        });
+    }
+
+    fn making(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Until [`Phrases::prepare`] has made all that can be made.
@@ -178,6 +213,13 @@ impl Tts for Phrases {
     }
 }
 
+/// How these are found, as `live::voice` hands them on: by the words that are said.
+fn keys(sentences: &[String], voice: Option<String>, language: String) -> Vec<Key> {
+    let said = sentences.iter().map(|text| Spoken::of(text, &language).text);
+    let key = |text| Key { text, voice: voice.clone(), language: language.clone() };
+    said.filter(|text| !text.is_empty()).map(key).collect()
+}
+
 /// What the machine says by itself, sentence by sentence, what is most urgent first.
 pub fn sentences(policy: &Policy, script: &Script) -> Vec<String> {
     let Policy { patience, idle, pause, voicemail, .. } = policy;
@@ -194,7 +236,7 @@ pub fn sentences(policy: &Policy, script: &Script) -> Vec<String> {
         let mut sentences = cut.push(phrase);
         sentences.extend(cut.finish());
         for sentence in sentences {
-            if all.len() < MOST_PHRASES && !all.contains(&sentence) {
+            if all.len() < MOST_OF_ONE && !all.contains(&sentence) {
                 all.push(sentence);
             }
         }

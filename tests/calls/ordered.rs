@@ -109,3 +109,29 @@ async fn who_hands_over_a_call_that_waits_for_somebody_says_why() {
     }
     floor.line.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_machine_says_is_made_in_the_voice_of_the_business_that_is_called() {
+    let env = vec![("TANDEM_PHRASES", "true".to_owned())];
+    let mut floor = Floor::open(Setup { env, ..talkative() }).await;
+    let phrases = floor.line.gateway.engines().phrases.clone();
+    phrases.prepared().await;
+    let before = phrases.ready();
+    let Value::Object(data) = json!({"voice": {"language": "ru-RU"}}) else { unreachable!() };
+    let draft =
+        ConfigDraft { name: "Гараж".into(), kind: "repair".into(), data, is_active: None };
+    let config = floor.app.create_business_config(&floor.actor, draft).await.expect("it is kept");
+    floor.exchange.phone(CALLER, Phone::answers());
+    let (to, business) = (CALLER.to_owned(), Some(config.id));
+    let wanted = Outbound { to, business, ..Outbound::default() };
+    floor.app.initiate_call(&floor.actor, wanted).await.expect("it is placed");
+    floor.greeted().await;
+    // "One moment", two questions to repeat, two goodbyes and the silence's, sentence by sentence.
+    let ready = async {
+        while phrases.ready() < before + 12 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(SOON, ready).await.expect("they are made meanwhile");
+    floor.line.stop().await;
+}
