@@ -126,9 +126,9 @@ async fn what_the_machine_says_is_made_in_the_voice_of_the_business_that_is_call
     let wanted = Outbound { to, business, ..Outbound::default() };
     floor.app.initiate_call(&floor.actor, wanted).await.expect("it is placed");
     floor.greeted().await;
-    // "One moment", two questions to repeat, two goodbyes and the silence's, sentence by sentence.
+    // "One moment", "say it again" twice, two goodbyes with one end, and what is said into silence.
     let ready = async {
-        while phrases.ready() < before + 12 {
+        while phrases.ready() < before + 11 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
