@@ -25,10 +25,11 @@ fn openai_at(base_url: &str) -> Member<dyn vendors::Stt> {
     Member::new("openai", Arc::new(openai::Stt::new(settings).unwrap()))
 }
 
-/// As short as a healthy engine is sure to keep; breakers open at the first failure, for good.
+/// As short as a healthy engine is sure to keep, which loses no connection; breakers open at the first
+/// failure, for good.
 fn line(engines: Vec<Member<dyn vendors::Stt>>) -> FailoverStt {
-    let endurance =
-        Endurance { settle_within: LATE, reconnect_within: LATE, ..Endurance::default() };
+    let reconnect_within = Duration::ZERO;
+    let endurance = Endurance { settle_within: LATE, reconnect_within, ..Endurance::default() };
     with_endurance(engines, endurance)
 }
 
